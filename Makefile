@@ -1,0 +1,59 @@
+# Every target sets up what it needs: on a new machine only Python >= 3.11 must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
+CODE := scaler cache_agent runtime simulations tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup deps fmt lint type test demo bench verify lock clean
+
+help:  ## what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## make .venv with locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Hearth needs Python >= 3.11; set PYTHON=/path/to/python3.11"; exit 2; }
+	@rm -rf $(VENV)
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/make-venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+deps:  ## install outside programs (Chromium, for the report's browser tests); Debian, as root
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	@command -v chromium
+
+fmt: setup  ## format the code
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+
+lint: setup  ## style, import rules
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/lint-imports --no-logo
+
+type: setup  ## static types, strict
+	@$(BIN)/mypy
+
+test: setup  ## the fast lane: every test that needs no cluster (<= 5 min warm)
+	@$(BIN)/pytest -q -n 2 --dist worksteal
+
+demo: setup  ## Hearth and its rivals on the Azure 2023 traces: a table and an HTML report
+	@$(BIN)/hearth demo
+
+bench: setup  ## speed and fidelity, as ratios in one run
+	@$(BIN)/python -m tests.bench
+
+verify: setup  ## regenerate, check, test; fails when the tree is not what the generators write
+	@$(BIN)/python -m scaler.decision.schemas
+	@$(MAKE) --no-print-directory lint type test
+	@git diff --exit-code
+	@test -z "$$(git status --porcelain)" || { git status --short; echo "untracked or changed files: commit or remove them"; exit 1; }
+
+lock:  ## write requirements.lock anew (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what setup and the tools made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info out

@@ -1,0 +1,1 @@
+"""KEDA and HPA v2 as the real ones compute."""

@@ -1,0 +1,17 @@
+"""Errors of the simulator.
+
+    SimulationError
+    └── InputError    something that a person gave: names where, the value and the fix; exit code 2
+"""
+
+
+class SimulationError(Exception):
+    """Base of everything that the simulator raises on purpose."""
+
+
+class InputError(SimulationError):
+    """Bad input. ``str(error)`` is one line: what (file, line or key), the value, and the fix."""
+
+    def __init__(self, where: str, problem: str, fix: str) -> None:
+        self.where, self.problem, self.fix = where, problem, fix
+        super().__init__(f"{where}: {problem}; {fix}")

@@ -1,0 +1,1 @@
+"""The laws that are compared: ours, the rivals as published, oracle and lower bound."""
