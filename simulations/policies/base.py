@@ -29,14 +29,35 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodUsage:
+    """What a ``Utilization`` metric is made of: the pods as the HPA groups them, all with one request.
+
+    Units are those of the resource (CPU: cores).
+    """
+
+    usage: float
+    """Sum over the ``counted`` pods."""
+    request: float
+    """Of one pod."""
+    counted: int
+    """Pods that have a sample and are ready (or whose sample the HPA takes anyway)."""
+    unready: int = 0
+    """Pods that are pending or still starting: used as 0 on the way up, left out on the way down."""
+    missing: int = 0
+    """Running pods without a sample: 0 on the way up, their full request on the way down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One external metric as the HPA gets it. ``value`` None: an error (the HPA then may not scale down)."""
+    """One metric as the HPA gets it. ``value`` None: an error (the HPA then may not scale down)."""
 
     name: str
     value: float | None
     target: float
     kind: str = "AverageValue"
-    """``AverageValue`` (value is a total) or ``Value`` (value is a level)."""
+    """``AverageValue`` (value is a total), ``Value`` (value is a level), or ``Utilization``: a resource metric
+    that the HPA reads itself, past KEDA (``target`` in percent of the request, ``usage`` given)."""
+    usage: PodUsage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +84,8 @@ class Actuation:
     cooldown_s: float = 300.0
     scale_up: Direction = field(default_factory=Direction)
     scale_down: Direction = field(default_factory=Direction)
+    push: bool = False
+    """Trigger type ``external-push``: turning active reaches KEDA at once, not at its next poll."""
     fallback_replicas: int | None = None
     fallback_failures: int = 3
     fallback_behavior: str = "static"
