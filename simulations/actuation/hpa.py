@@ -63,7 +63,7 @@ class HpaResult:
 
 
 class Hpa:
-    """One HPA with the memory that its controller keeps of it. Call :meth:`sync` every ``settings.sync_us``."""
+    """One HPA with what its controller remembers. Call :meth:`sync` every ``settings.sync_us``."""
 
     __slots__ = ("_history", "_maximum", "_minimum", "_settings", "_tolerances", "scaling_active")
 
@@ -75,6 +75,10 @@ class Hpa:
         self._history = History()
         self.scaling_active: bool | None = None
         """The condition ScalingActive, which KEDA reads; None until the first sync sets it."""
+
+    def reads_metrics(self, spec_replicas: int) -> bool:
+        """Whether a sync at this scale asks for metrics at all: outside the bounds it corrects first."""
+        return self._minimum <= spec_replicas <= self._maximum
 
     def sync(
         self,
@@ -90,9 +94,8 @@ class Hpa:
         condition is true (draining ones included: only the metric kind ``Value`` looks at them).
         """
         self._history.begin(now_us, spec_replicas)
-        result = self._decide(
-            now_us, Fleet(spec=spec_replicas, status=status_replicas, ready=ready_pods), metrics
-        )
+        fleet = Fleet(spec=spec_replicas, status=status_replicas, ready=ready_pods)
+        result = self._decide(now_us, fleet, metrics)
         if result.replicas != spec_replicas and self._settings.up is not None:
             self._history.moved(now_us, result.replicas - spec_replicas)
         return result

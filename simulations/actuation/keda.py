@@ -1,7 +1,8 @@
 """KEDA 2.21.0's part: to and from zero, cool-down, fallback, and the metrics that the HPA is given.
 
 Sources: pkg/scaling/scale_handler.go (``checkScalers``, ``getScalerState``, ``GetScaledObjectMetrics``,
-``startPushScalers``), pkg/scaling/executor/scale_scaledobjects.go (``RequestScale``), pkg/fallback/fallback.go.
+``startPushScalers``), pkg/scaling/executor/scale_scaledobjects.go (``RequestScale``),
+pkg/fallback/fallback.go.
 Every external metric of an answer is a trigger of its own; all share the answer's ``active``.
 """
 
@@ -25,9 +26,9 @@ class _State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KedaResult:
-    """One look of KEDA: the replicas that it writes (None: it writes nothing), and why."""
+    """One look of KEDA: ``spec.replicas`` after it (before it, if KEDA writes nothing), and why."""
 
-    replicas: int | None
+    replicas: int
     reason: str
 
 
@@ -72,12 +73,9 @@ class Keda:
         """
         active = ask.active is True
         turned, self._told_active = active and not self._told_active, active
-        if not self._settings.push or not active or not (turned or spec_replicas == 0):
-            return KedaResult(replicas=None, reason="")
-        self._note_active(now_us)
-        if spec_replicas > 0:
-            return KedaResult(replicas=None, reason="")
-        return KedaResult(replicas=max(1, self._minimum), reason=f"KEDA 0→{max(1, self._minimum)}: pushed")
+        if self._settings.push and active and (turned or spec_replicas == 0):
+            return self._be_active(now_us, spec_replicas, "pushed")
+        return KedaResult(replicas=spec_replicas, reason="")
 
     def serve(self, ask: Ask, *, spec_replicas: int, ready_pods: int) -> tuple[Metric, ...]:
         """The metrics as the HPA gets them when it asks: values of now, errors counted, fallback applied.
@@ -108,27 +106,30 @@ class Keda:
     def _request(self, now_us: int, spec: int, active: bool | None, *, failing: bool) -> KedaResult:
         """``RequestScale``: what activity and errors mean for replicas."""
         if active is None:
-            return KedaResult(replicas=None, reason="KEDA: activity unknown")
+            return KedaResult(replicas=spec, reason="KEDA: activity unknown")
         if not active:
             return self._inactive(now_us, spec, failing=failing)
-        if spec == 0:
-            self._note_active(now_us)
-            return KedaResult(
-                replicas=max(1, self._minimum), reason=f"KEDA 0→{max(1, self._minimum)}: active"
-            )
-        if not failing:
-            self._note_active(now_us)
-        return KedaResult(replicas=None, reason="KEDA: active")
+        if failing and spec > 0:
+            return KedaResult(replicas=spec, reason="KEDA: active, some triggers failing")
+        return self._be_active(now_us, spec, "active")
+
+    def _be_active(self, now_us: int, spec: int, why: str) -> KedaResult:
+        """Leaves zero, if it is there, and notes the time."""
+        self._note_active(now_us)
+        if spec > 0:
+            return KedaResult(replicas=spec, reason=f"KEDA: {why}")
+        floor = max(1, self._minimum)
+        return KedaResult(replicas=floor, reason=f"KEDA 0→{floor}: {why}")
 
     def _inactive(self, now_us: int, spec: int, *, failing: bool) -> KedaResult:
         fallback = self._settings.fallback
         if failing and (fallback is None or fallback.replicas != 0):
-            return KedaResult(replicas=None, reason="KEDA: trigger failing, replicas left alone")
+            return KedaResult(replicas=spec, reason="KEDA: trigger failing, replicas left alone")
         if spec > 0 and self._minimum == 0:
             return self._to_zero(now_us, spec)
         if spec < self._minimum:
             return KedaResult(replicas=self._minimum, reason=f"KEDA {spec}→{self._minimum}: minimum")
-        return KedaResult(replicas=None, reason="KEDA: inactive")
+        return KedaResult(replicas=spec, reason="KEDA: inactive")
 
     def _to_zero(self, now_us: int, spec: int) -> KedaResult:
         """From any number straight to zero once the cool-down is over, or at once if never active."""
@@ -136,7 +137,7 @@ class Keda:
         if last_us is None or last_us + self._settings.cooldown_us <= now_us:
             return KedaResult(replicas=0, reason=f"KEDA {spec}→0: inactive, cool-down over")
         left_s = (last_us + self._settings.cooldown_us - now_us) / MICROS
-        return KedaResult(replicas=None, reason=f"KEDA: cooling down for {left_s:.0f} s more")
+        return KedaResult(replicas=spec, reason=f"KEDA: cooling down for {left_s:.0f} s more")
 
     def _note_active(self, now_us: int) -> None:
         """``status.lastActiveTime``, which the API keeps in whole seconds, cut off.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from simulations.actuation.hpa import Hpa
-from simulations.actuation.keda import Keda
+from simulations.actuation.keda import Keda, KedaResult
 from simulations.actuation.settings import ActuationSettings
-from simulations.policies.base import Ask
+from simulations.policies.base import Ask, Metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +53,13 @@ class Actuator:
         """
         if self._settings.direct:
             return self._direct(ask, spec)
-        wanted, reasons = spec, []
-        for turn in (self._push, self._poll, self._sync):
-            replicas, reason = turn(now_us, ask, wanted, status, ready)
-            wanted = replicas
-            if reason:
-                reasons.append(reason)
-        return Step(replicas=wanted if wanted != spec else None, reason="; ".join(reasons))
+        pushed = self._keda.push(now_us, ask, spec_replicas=spec)
+        polled = self._poll(now_us, ask, pushed.replicas, ready)
+        replicas, synced = self._sync(now_us, ask, polled.replicas, status, ready)
+        clauses = (pushed.reason, polled.reason, synced)
+        return Step(
+            replicas=replicas if replicas != spec else None, reason="; ".join(c for c in clauses if c)
+        )
 
     def _direct(self, ask: Ask, spec: int) -> Step:
         if ask.replicas is None:
@@ -67,23 +67,19 @@ class Actuator:
         bounded = min(max(ask.replicas, self._minimum), self._maximum)
         return Step(replicas=bounded if bounded != spec else None, reason=ask.reason)
 
-    def _push(self, now_us: int, ask: Ask, spec: int, status: int, ready: int) -> tuple[int, str]:
-        result = self._keda.push(now_us, ask, spec_replicas=spec)
-        return spec if result.replicas is None else result.replicas, result.reason
-
-    def _poll(self, now_us: int, ask: Ask, spec: int, status: int, ready: int) -> tuple[int, str]:
+    def _poll(self, now_us: int, ask: Ask, spec: int, ready: int) -> KedaResult:
         if now_us < self._next_poll_us:
-            return spec, ""
+            return KedaResult(replicas=spec, reason="")
         self._next_poll_us += self._settings.keda.polling_us
-        result = self._keda.poll(
-            now_us, ask, spec_replicas=spec, ready_pods=ready, hpa_queries=self._hpa.scaling_active is True
-        )
-        return spec if result.replicas is None else result.replicas, result.reason
+        querying = self._hpa.scaling_active is True
+        return self._keda.poll(now_us, ask, spec_replicas=spec, ready_pods=ready, hpa_queries=querying)
 
     def _sync(self, now_us: int, ask: Ask, spec: int, status: int, ready: int) -> tuple[int, str]:
         if now_us < self._next_sync_us:
             return spec, ""
         self._next_sync_us += self._settings.hpa.sync_us
-        metrics = self._keda.serve(ask, spec_replicas=spec, ready_pods=ready) if spec > 0 else ()
-        result = self._hpa.sync(now_us, spec, status, ready, metrics)
+        served: tuple[Metric, ...] = ()
+        if self._hpa.reads_metrics(spec):
+            served = self._keda.serve(ask, spec_replicas=spec, ready_pods=ready)
+        result = self._hpa.sync(now_us, spec, status, ready, served)
         return result.replicas, result.explain()

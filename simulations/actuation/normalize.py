@@ -5,8 +5,8 @@ Source: Kubernetes 1.37.2 pkg/controller/podautoscaler/horizontal.go, ``normaliz
 ``behavior`` the highest recommendation of the last five minutes wins in *both* directions, so that a fleet
 whose climb was cut to twice its size goes on climbing after the demand is gone.
 
-Ages are compared as the controller's clock has them at a real period: a recommendation made exactly one window
-ago is out, since between two syncs pass the period *and* the time that a sync takes.
+Ages are compared as the controller's clock has them: a recommendation made exactly one window ago is out,
+since between two syncs pass the period *and* the time that a sync takes.
 """
 
 import math
@@ -111,7 +111,7 @@ def limit(
     # Fewer than every recommendation of the up window: climb to its lowest. More than every one of the down
     # window: sink to its highest. In between, stay.
     stabilized = min(max(current, lowest), highest)
-    replicas, limited = _rated(history, up, down, now_us, current, stabilized, bounds)
+    replicas, limited = _rated(history, (up, down), now_us, current, stabilized, bounds)
     return Normalized(replicas=replicas, stabilized=stabilized, limited=limited)
 
 
@@ -132,13 +132,13 @@ def _without_behavior(
 
 def _rated(
     history: History,
-    up: Limits,
-    down: Limits,
+    limits: tuple[Limits, Limits],
     now_us: int,
     current: int,
     wanted: int,
     bounds: tuple[int, int],
 ) -> tuple[int, Limited]:
+    up, down = limits
     minimum, maximum = bounds
     if wanted > current:
         rate = max(current, _highest_allowed(history, up, now_us, current))

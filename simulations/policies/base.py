@@ -55,8 +55,8 @@ class Metric:
     value: float | None
     target: float
     kind: str = "AverageValue"
-    """``AverageValue`` (value is a total), ``Value`` (value is a level), or ``Utilization``: a resource metric
-    that the HPA reads itself, past KEDA (``target`` in percent of the request, ``usage`` given)."""
+    """``AverageValue`` (value is a total), ``Value`` (value is a level), or ``Utilization``: a resource
+    metric that the HPA reads itself, past KEDA (``target`` in percent of the request, ``usage`` given)."""
     usage: PodUsage | None = None
 
 
