@@ -1,0 +1,105 @@
+"""``hearth``: the one place that knows every process. Each is imported only when it is asked for."""
+
+import importlib
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+COMMANDS = {
+    "demo": "simulations.commands:demo",
+    "simulate": "simulations.commands:simulate",
+    "sweep": "simulations.commands:sweep",
+    "calibrate": "simulations.commands:calibrate",
+}
+"""Command -> ``module:function``. Nothing heavy is imported at their top (tests/cli holds them to it)."""
+
+EXAMPLES = """
+Examples:
+
+  hearth demo
+
+  hearth simulate --trace azure-llm-2023-conv --policy hearth --html run.html
+
+  hearth sweep --trace azure-llm-2023-conv --policies hearth,kv,static --cold-starts 30,100 --out sweep
+"""
+
+
+class Lazy(TyperGroup):
+    """A group that knows its commands by name and loads one when it is looked up."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Every command, in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
+        """Import and build one command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name].split(":")
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(cmd_name)(getattr(importlib.import_module(module), function))
+        return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=Lazy,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=EXAMPLES,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"hearth {version('hearth')}")
+        raise typer.Exit
+
+
+@app.callback()
+def hearth(
+    _shown: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda v: _version(wanted=v),
+        ),
+    ] = False,
+) -> None:
+    """Autoscaling and model caching for vLLM on Kubernetes, and a simulator that runs the same decisions."""
+
+
+def main() -> None:
+    """Entry point: bad input is one line and exit code 2, Ctrl-C is silent and 130."""
+    from simulations.errors import InputError
+
+    try:
+        app(prog_name="hearth")
+    except InputError as error:
+        sys.stderr.write(f"hearth: {error}\n")
+        sys.exit(EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # `hearth … --json - | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"hearth: this command needs {error.name}, which is not installed; pip install 'hearth[sim]'\n"
+        )
+        sys.exit(EXIT_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()
