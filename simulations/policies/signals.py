@@ -9,10 +9,15 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from scaler.decision.model import Pod, PodPhase, Samples, Snapshot, Target
 
-Getter = Callable[[Samples], float | None]
+Part = TypeVar("Part")
+Of = Callable[[Samples], Part | None]
+"""Reads one thing off a scrape; None: the engine did not expose it."""
+Getter = Of[float]
+Vector = tuple[float, ...]
 
 STALE_AFTER_S = 15.0
 """A pod whose newest scrape is older has dropped out of ``sum(...)``: a failed scrape writes a staleness
@@ -121,17 +126,22 @@ class Counters:
 
     def __init__(self, length_s: float) -> None:
         self._length_s = length_s
-        self._series: dict[str, deque[tuple[float, str, tuple[float, ...]]]] = {}
+        self._series: dict[str, deque[tuple[float, str, Vector]]] = {}
 
-    def observe(self, snapshot: Snapshot, get: Callable[[Samples], tuple[float, ...] | None]) -> None:
+    def observe(self, snapshot: Snapshot, get: Of[Vector]) -> None:
         """Take in the newest scrape of each ready pod, once, and forget what has left the window."""
         for pod, samples in scraped(snapshot):
-            vector = get(samples)
-            if vector is not None:
-                self._append(pod.name, snapshot.now_s - samples.age_s, samples.start_id, vector)
+            self.observe_pod(snapshot.now_s, pod, samples, get)
         self._forget(snapshot.now_s)
 
-    def _append(self, name: str, at_s: float, start_id: str, vector: tuple[float, ...]) -> None:
+    def observe_pod(self, now_s: float, pod: Pod, samples: Samples, get: Of[Vector]) -> None:
+        """Take in one pod's scrape, once."""
+        vector = get(samples)
+        if vector is not None:
+            self._append(pod.name, now_s - samples.age_s, samples.start_id, vector)
+            self._forget(now_s)
+
+    def _append(self, name: str, at_s: float, start_id: str, vector: Vector) -> None:
         series = self._series.setdefault(name, deque())
         if not series or at_s > series[-1][0] + 1e-6:
             series.append((at_s, start_id, vector))
@@ -144,25 +154,21 @@ class Counters:
             if not series:
                 del self._series[name]
 
-    def rate(self, now_s: float) -> tuple[float, ...] | None:
+    def rate(self, now_s: float) -> Vector | None:
         """``sum(rate(x[window]))`` per second for each place of the vector; None where it would be empty."""
         parts = [
             part for series in self._series.values() if (part := self._rate_of(series, now_s)) is not None
         ]
         return tuple(math.fsum(column) for column in zip(*parts, strict=True)) if parts else None
 
-    def _rate_of(
-        self, series: deque[tuple[float, str, tuple[float, ...]]], now_s: float
-    ) -> tuple[float, ...] | None:
+    def _rate_of(self, series: deque[tuple[float, str, Vector]], now_s: float) -> Vector | None:
         if len(series) < 2:
             return None
         span_s = series[-1][0] - series[0][0]
         factor = (span_s + self._beyond_s(series, span_s, now_s)) / span_s / self._length_s
         return tuple(grown * factor for grown in _growth(series))
 
-    def _beyond_s(
-        self, series: deque[tuple[float, str, tuple[float, ...]]], span_s: float, now_s: float
-    ) -> float:
+    def _beyond_s(self, series: deque[tuple[float, str, Vector]], span_s: float, now_s: float) -> float:
         """Seconds beyond the first and last sample that PromQL extrapolates to: the edge of the range if that
         is within 1.1 mean intervals, else half an interval."""
         mean_s = span_s / (len(series) - 1)
@@ -170,7 +176,7 @@ class Counters:
         return sum(edge if edge < 1.1 * mean_s else mean_s / 2 for edge in edges)
 
 
-def _growth(series: Iterable[tuple[float, str, tuple[float, ...]]]) -> list[float]:
+def _growth(series: Iterable[tuple[float, str, Vector]]) -> list[float]:
     """Growth over the samples; a restart begins again from zero."""
     grown: list[float] = []
     for (_, before_id, before), (_, after_id, after) in pairwise(series):

@@ -1,0 +1,135 @@
+"""``llmd-slo``: llm-d's SLO-aware KEDA recipe: one saturation signal, latency over objective.
+
+Source: llm-d/llm-d PR #2011, guides/workload-autoscaling/README.slo-aware.md (law, tunables, HPA
+behaviour) and slo-aware/benchmark-templates/plot_run.py (the formula as scored). Every 15 s a recording
+rule takes s_raw = max(P90 TTFT / SLO, P90 TPOT / SLO) over 1-minute bucket rates (no traffic: 0), and s =
+avg_over_time(min(s_raw, 2))[45s]. With n provisioned and r ready replicas: s > 0.55: n + ceil(n·(s·c/0.55
+− 1)) with the warm-up credit c = r/n (1 when r = n or r = 0); s < 0.40: n − floor(n·(1 − s/0.40));
+otherwise n. The formula's answer goes through KEDA's scalingModifiers with target 1 (AverageValue) to an
+HPA: up max(100 %, 4 pods) per 60 s after a 30 s window, down 1 pod per 120 s after a 180 s window.
+``signal=predicted`` is what was benchmarked: the gateway's online-trained latency predictor, which sees a
+request's latency when it arrives (:mod:`simulations.policies.latency_predictor`); ``signal=actual`` is
+the recipe's own fallback, the measured histograms of the engines. TPOT is the engines' inter-token
+histogram.
+"""
+
+import math
+from dataclasses import dataclass
+
+from scaler.decision.model import Histogram, Snapshot
+from simulations.policies import averaged, signals
+from simulations.policies.base import Actuation, Ask, Gateway, Metric, Parameters, Policy
+from simulations.policies.parameters import knob, read
+from simulations.scenario import Direction, Rule, Scenario, Slo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The recipe's tunables at their benchmarked values."""
+
+    up: float = knob(0.55, above=0.0)
+    """θ_up."""
+    down: float = knob(0.40, least=0.0)
+    """θ_dn."""
+    clamp: float = knob(2.0, above=0.0)
+    """C: the most that one sample of the signal counts."""
+    smoothing_s: float = knob(45.0, above=0.0)
+    quantile: float = knob(0.9, above=0.0, most=1.0)
+    rate_window_s: float = knob(60.0, above=0.0)
+    rule_interval_s: float = knob(15.0, above=0.0)
+    """How often the recording rules are evaluated."""
+    credit: bool = knob(default=True)
+    """Count pods that are warming up."""
+
+
+def behaviour() -> Actuation:
+    """The ScaledObject's HPA: burst up, drain slowly."""
+    return Actuation(
+        polling_s=15.0,
+        scale_up=Direction(
+            stabilization_s=30,
+            rules=(Rule(type="Percent", value=100, period_s=60), Rule(type="Pods", value=4, period_s=60)),
+        ),
+        scale_down=Direction(stabilization_s=180, rules=(Rule(type="Pods", value=1, period_s=120),)),
+    )
+
+
+def desired(settings: Settings, saturation: float, provisioned: int, ready: int) -> int:
+    """The formula: 3 provisioned and ready at s = 1.1 ask 3 + ceil(3·(2 − 1)) = 6; at s = 0.2 they ask 2."""
+    n = provisioned
+    if saturation > settings.up:
+        credited = ready / n if settings.credit and 0 < ready < n else 1.0
+        return n + math.ceil(n * (saturation * credited / settings.up - 1.0))
+    if saturation < settings.down:
+        return n - math.floor(n * (1.0 - saturation / settings.down))
+    return n
+
+
+class LlmdSlo:
+    """Latency over objective, clamped, smoothed, times replicas."""
+
+    def __init__(self, settings: Settings, slo: Slo) -> None:
+        self.name = "llmd-slo"
+        self.actuation = behaviour()
+        self.tick_s = 5.0
+        self._settings = settings
+        self._slo = slo
+        self._ttft = Quantile(settings)
+        self._tpot = Quantile(settings)
+        self._smoothed = signals.Window(settings.smoothing_s)
+        self._next_rule_s = -math.inf
+
+    def tick(self, snapshot: Snapshot, _: Gateway) -> Ask:
+        """Scrape; evaluate the rules when they are due; answer the formula of this moment."""
+        self._ttft.observe(snapshot, lambda samples: samples.ttft_s)
+        self._tpot.observe(snapshot, lambda samples: samples.itl_s)
+        if snapshot.now_s >= self._next_rule_s:
+            self._smoothed.add(snapshot.now_s, min(self._raw(snapshot.now_s), self._settings.clamp))
+            self._next_rule_s = snapshot.now_s + self._settings.rule_interval_s
+        return self._ask(snapshot, signals.or_zero(self._smoothed.mean()))
+
+    def _raw(self, now_s: float) -> float:
+        ttft_s, tpot_s = self._ttft.value(now_s), self._tpot.value(now_s)
+        over = signals.or_zero(ttft_s) / (self._slo.ttft_ms / 1e3)
+        return max(over, signals.or_zero(tpot_s) / (self._slo.itl_ms / 1e3))
+
+    def _ask(self, snapshot: Snapshot, saturation: float) -> Ask:
+        provisioned = signals.one_target(snapshot).status_replicas
+        if provisioned is None:
+            return Ask(metrics=(Metric(name=self.name, value=None, target=1.0),), reason="replicas unknown")
+        wanted = desired(self._settings, saturation, provisioned, signals.ready_count(snapshot))
+        return Ask(
+            metrics=(Metric(name=self.name, value=float(wanted), target=1.0),),
+            wanted=float(wanted),
+            active=saturation > 0.0 or averaged.held(snapshot) > 0.0,
+            reason=f"saturation {saturation:.2f} of {provisioned} replicas: {wanted}",
+        )
+
+
+class Quantile:
+    """``histogram_quantile(q, sum(rate(buckets[window])) by (le))`` over the pods."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._share = settings.quantile
+        self._counters = signals.Counters(settings.rate_window_s)
+        self._le: tuple[float, ...] = ()
+
+    def observe(self, snapshot: Snapshot, get: "signals.Of[Histogram]") -> None:
+        """Take in the newest scrapes."""
+        self._counters.observe(snapshot, lambda samples: self._buckets(get(samples)))
+
+    def _buckets(self, histogram: Histogram | None) -> tuple[float, ...] | None:
+        if histogram is None:
+            return None
+        self._le = histogram.le
+        return histogram.counts
+
+    def value(self, now_s: float) -> float | None:
+        """Seconds; None without observations in the window."""
+        rates = self._counters.rate(now_s)
+        return None if rates is None else signals.quantile(self._share, self._le, rates)
+
+
+def build(parameters: Parameters, scenario: Scenario) -> Policy:
+    """The law with the given parameters, against the scenario's objective."""
+    return LlmdSlo(read(Settings, "llmd-slo", parameters), scenario.slo)
