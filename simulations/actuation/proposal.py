@@ -87,7 +87,7 @@ def _level(name: str, level: int, target: int, fleet: Fleet, tolerances: Toleran
 
 
 def _utilization(metric: Metric, fleet: Fleet, tolerances: Tolerances) -> Proposal | None:
-    """``GetResourceReplicas``: unready pods count, as idle, on the way up only; missing ones against any move."""
+    """``GetResourceReplicas``: unready pods count (as idle) on the way up only, missing ones against it."""
     pods = metric.usage
     if pods is None or pods.counted == 0:
         return None
