@@ -96,8 +96,9 @@ class Hpa:
         self._history.begin(now_us, spec_replicas)
         fleet = Fleet(spec=spec_replicas, status=status_replicas, ready=ready_pods)
         result = self._decide(now_us, fleet, metrics)
-        if result.replicas != spec_replicas and self._settings.up is not None:
-            self._history.moved(now_us, result.replicas - spec_replicas)
+        up, down = self._settings.up, self._settings.down
+        if result.replicas != spec_replicas and up is not None and down is not None:
+            self._history.moved(now_us, result.replicas - spec_replicas, up, down)
         return result
 
     def _decide(self, now_us: int, fleet: Fleet, metrics: Sequence[Metric]) -> HpaResult:

@@ -38,16 +38,18 @@ class Normalized:
 
 
 class History:
-    """What the controller remembers of one HPA: recommendations, and changes that it made."""
+    """What the controller remembers of one HPA: recommendations, and changes that it made itself."""
 
-    __slots__ = ("_begun", "_changes", "_recommendations")
+    __slots__ = ("_added", "_begun", "_recommendations", "_removed")
 
     def __init__(self) -> None:
         self._begun = False
         self._recommendations: deque[tuple[int, int]] = deque()
         """(µs, replicas), oldest first: as the metrics proposed them, before windows and rates."""
-        self._changes: deque[tuple[int, int]] = deque()
-        """(µs, replicas added; negative: removed), oldest first: the controller's own writes only."""
+        self._added: list[tuple[int, int]] = []
+        """(µs, replicas) of each scale-up."""
+        self._removed: list[tuple[int, int]] = []
+        """(µs, replicas) of each scale-down."""
 
     def begin(self, now_us: int, replicas: int) -> None:
         """The first sync of all counts as a recommendation of what is there."""
@@ -76,20 +78,32 @@ class History:
                 replicas = recommended
         return replicas
 
-    def moved(self, now_us: int, change: int) -> None:
-        """A write of ``spec.replicas`` by the HPA itself; what others write is not in its books."""
-        past = self._changes
-        while past and past[0][0] <= now_us - LONGEST_PERIOD_US:
-            past.popleft()
-        past.append((now_us, change))
+    def moved(self, now_us: int, change: int, up: Limits, down: Limits) -> None:
+        """A write of ``spec.replicas`` by the HPA; what others write is not in its books."""
+        if change > 0:
+            _store(self._added, now_us, change, up)
+        else:
+            _store(self._removed, now_us, -change, down)
 
     def net_change(self, since_us: int) -> int:
-        """Replicas added less replicas removed since ``since_us``."""
-        return sum(change for t, change in self._changes if t > since_us)
+        """Replicas added less replicas removed after ``since_us``."""
+        added = sum(count for t, count in self._added if t > since_us)
+        return added - sum(count for t, count in self._removed if t > since_us)
 
 
-LONGEST_PERIOD_US = 1800 * MICROS
-"""The API server allows no policy a longer period."""
+def _store(events: list[tuple[int, int]], now_us: int, count: int, limits: Limits) -> None:
+    """Puts an event in the slot of one that is older than the direction's own longest period.
+
+    The source's quirk (``storeScaleEvent``): the other direction may have a longer period and still need it.
+    Up rules of 15 s and down rules of 120 s: of two climbs half a minute apart the first is forgotten, and
+    the next descent takes the fleet of two minutes ago for larger than it was.
+    """
+    outdated_us = now_us - max(rule.period_s for rule in limits.rules) * MICROS
+    for slot in range(len(events) - 1, -1, -1):
+        if events[slot][0] <= outdated_us:
+            events[slot] = (now_us, count)
+            return
+    events.append((now_us, count))
 
 
 def limit(
