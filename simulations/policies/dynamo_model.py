@@ -122,9 +122,9 @@ class IterationTime:
         objectives_s: tuple[float, float],
         hit_share: float,
     ) -> float:
-        """Requests per second of one engine within both objectives, TTFT and ITL (``find_best_engine_agg_rps``).
+        """Requests per second of one engine within TTFT and ITL objectives (``find_best_engine_agg_rps``).
 
-        The largest batch within them, by Little's law: 50 sequences, 200 tokens, 25 ms -> 50/(200·0.025) = 10.
+        The largest batch within them, by Little's law: 50 of 200 tokens at 25 ms -> 50/(200·0.025) = 10.
         """
         ttft_slo_s, itl_slo_s = objectives_s
         best = 0.0
