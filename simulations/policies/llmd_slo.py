@@ -7,19 +7,20 @@ avg_over_time(min(s_raw, 2))[45s]. With n provisioned and r ready replicas: s > 
 − 1)) with the warm-up credit c = r/n (1 when r = n or r = 0); s < 0.40: n − floor(n·(1 − s/0.40));
 otherwise n. The formula's answer goes through KEDA's scalingModifiers with target 1 (AverageValue) to an
 HPA: up max(100 %, 4 pods) per 60 s after a 30 s window, down 1 pod per 120 s after a 180 s window.
-``signal=predicted`` is what was benchmarked: the gateway's online-trained latency predictor, which sees a
-request's latency when it arrives (:mod:`simulations.policies.latency_predictor`); ``signal=actual`` is
-the recipe's own fallback, the measured histograms of the engines. TPOT is the engines' inter-token
-histogram.
+``signal=predicted`` is what was benchmarked: the gateway's latency predictor, which knows a request's latency
+when it arrives (:mod:`simulations.policies.latency_estimates`). ``signal=actual`` is the recipe's
+own fallback: the engines' measured TTFT histogram. TPOT is a request's mean over its tokens in both.
 """
 
 import math
 from dataclasses import dataclass
 
-from scaler.decision.model import Histogram, Snapshot
+from scaler.decision.model import Samples, Snapshot
 from simulations.policies import averaged, signals
 from simulations.policies.base import Actuation, Ask, Gateway, Metric, Parameters, Policy
+from simulations.policies.latency_estimates import PredictedTtft, TimePerToken
 from simulations.policies.parameters import knob, read
+from simulations.policies.profiling import Profile, measure
 from simulations.scenario import Direction, Rule, Scenario, Slo
 
 
@@ -40,6 +41,7 @@ class Settings:
     """How often the recording rules are evaluated."""
     credit: bool = knob(default=True)
     """Count pods that are warming up."""
+    signal: str = knob("predicted", choices=("predicted", "actual"))
 
 
 def behaviour() -> Actuation:
@@ -68,28 +70,32 @@ def desired(settings: Settings, saturation: float, provisioned: int, ready: int)
 class LlmdSlo:
     """Latency over objective, clamped, smoothed, times replicas."""
 
-    def __init__(self, settings: Settings, slo: Slo) -> None:
+    def __init__(self, settings: Settings, slo: Slo, profile: Profile) -> None:
         self.name = "llmd-slo"
         self.actuation = behaviour()
         self.tick_s = 5.0
         self._settings = settings
         self._slo = slo
-        self._ttft = Quantile(settings)
-        self._tpot = Quantile(settings)
+        self._measured = MeasuredTtft(settings.rate_window_s)
+        self._predicted = PredictedTtft(settings.rate_window_s, profile)
+        self._tpot = TimePerToken(settings.rate_window_s)
         self._smoothed = signals.Window(settings.smoothing_s)
         self._next_rule_s = -math.inf
 
-    def tick(self, snapshot: Snapshot, _: Gateway) -> Ask:
+    def tick(self, snapshot: Snapshot, gateway: Gateway) -> Ask:
         """Scrape; evaluate the rules when they are due; answer the formula of this moment."""
-        self._ttft.observe(snapshot, lambda samples: samples.ttft_s)
-        self._tpot.observe(snapshot, lambda samples: samples.itl_s)
+        self._measured.observe(snapshot)
+        self._predicted.observe(snapshot, gateway)
+        self._tpot.observe(snapshot)
         if snapshot.now_s >= self._next_rule_s:
             self._smoothed.add(snapshot.now_s, min(self._raw(snapshot.now_s), self._settings.clamp))
             self._next_rule_s = snapshot.now_s + self._settings.rule_interval_s
         return self._ask(snapshot, signals.or_zero(self._smoothed.mean()))
 
     def _raw(self, now_s: float) -> float:
-        ttft_s, tpot_s = self._ttft.value(now_s), self._tpot.value(now_s)
+        source = self._predicted if self._settings.signal == "predicted" else self._measured
+        ttft_s = source.quantile(now_s, self._settings.quantile)
+        tpot_s = self._tpot.quantile(now_s, self._settings.quantile)
         over = signals.or_zero(ttft_s) / (self._slo.ttft_ms / 1e3)
         return max(over, signals.or_zero(tpot_s) / (self._slo.itl_ms / 1e3))
 
@@ -106,30 +112,29 @@ class LlmdSlo:
         )
 
 
-class Quantile:
-    """``histogram_quantile(q, sum(rate(buckets[window])) by (le))`` over the pods."""
+class MeasuredTtft:
+    """``histogram_quantile(q, sum(rate(ttft_bucket[window])) by (le))`` over the pods."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._share = settings.quantile
-        self._counters = signals.Counters(settings.rate_window_s)
+    def __init__(self, window_s: float) -> None:
+        self._counters = signals.Counters(window_s)
         self._le: tuple[float, ...] = ()
 
-    def observe(self, snapshot: Snapshot, get: "signals.Of[Histogram]") -> None:
+    def observe(self, snapshot: Snapshot) -> None:
         """Take in the newest scrapes."""
-        self._counters.observe(snapshot, lambda samples: self._buckets(get(samples)))
+        self._counters.observe(snapshot, self._buckets)
 
-    def _buckets(self, histogram: Histogram | None) -> tuple[float, ...] | None:
-        if histogram is None:
+    def _buckets(self, samples: Samples) -> signals.Vector | None:
+        if samples.ttft_s is None:
             return None
-        self._le = histogram.le
-        return histogram.counts
+        self._le = samples.ttft_s.le
+        return samples.ttft_s.counts
 
-    def value(self, now_s: float) -> float | None:
+    def quantile(self, now_s: float, share: float) -> float | None:
         """Seconds; None without observations in the window."""
         rates = self._counters.rate(now_s)
-        return None if rates is None else signals.quantile(self._share, self._le, rates)
+        return None if rates is None else signals.quantile(share, self._le, rates)
 
 
 def build(parameters: Parameters, scenario: Scenario) -> Policy:
     """The law with the given parameters, against the scenario's objective."""
-    return LlmdSlo(read(Settings, "llmd-slo", parameters), scenario.slo)
+    return LlmdSlo(read(Settings, "llmd-slo", parameters), scenario.slo, measure(scenario.engine))
