@@ -19,16 +19,25 @@ class Engine(Section):
     """One replica's engine. ``None`` means: what vLLM would choose for this model and GPU."""
 
     model: str = "meta-llama/Llama-3.1-8B"
+    """A Hugging Face id of the data file, or the path of any model's ``config.json``."""
     gpu: str = "h100-sxm"
+    """A GPU of the data file, or a YAML file with the same fields."""
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
+    """GPUs of one replica."""
     kv_tokens: Annotated[int, Field(ge=16)] | None = None
+    """Tokens that the KV cache holds."""
     max_num_seqs: Annotated[int, Field(ge=1)] | None = None
+    """Sequences that run at once."""
     max_num_batched_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Tokens of one step: the budget that prompts are chunked to."""
     max_model_len: Annotated[int, Field(ge=1)] | None = None
+    """The context: prompt plus output."""
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Share of the GPU's memory that the engine takes."""
     prefix_caching: bool = True
+    """Matters only for traces with prefixes."""
     ingest_ms: NonNegative = 10.0
-    """HTTP, tokenising and hand-over before the engine sees a request; 10-16 ms measured (simulation.md 5)."""
+    """HTTP, tokenising and hand-over before the engine sees a request (10-16 ms: BLIS' fits on H100)."""
     calibration: str | None = None
     """A YAML file written by ``hearth calibrate``: efficiencies that replace the data file's."""
 
@@ -39,26 +48,35 @@ class Provisioning(Section):
     max_nodes: Annotated[int, Field(ge=0)] = 0
     """Nodes beyond ``cluster.nodes`` that may be requested; 0 switches provisioning off."""
     seconds_p50: Positive = 200.0
-    """Median seconds from request to Ready; lognormal (GPU nodes take 2-8 min, simulation.md 5)."""
+    """Median seconds from request to Ready; lognormal (GPU nodes take 2-8 min)."""
     sigma: NonNegative = 0.3
+    """Lognormal spread of ``seconds_p50``."""
     idle_release_s: NonNegative = 600.0
+    """A provisioned node without pods is released after this long."""
 
 
 class Cluster(Section):
     """Bounds of the fleet and the nodes that it may use."""
 
     min_replicas: Annotated[int, Field(ge=0)] = 1
+    """Also how many are ready when the run begins."""
     max_replicas: Annotated[int, Field(ge=1)] = 8
+    """No policy gets more."""
     nodes: Annotated[int, Field(ge=1)] | None = None
     """None: as many as ``max_replicas`` needs."""
     gpus_per_node: Annotated[int, Field(ge=1)] = 8
+    """GPUs of one node."""
     cached_fraction: Share = 1.0
     """Share of nodes that hold the weights at the start."""
     image_cached_fraction: Share = 1.0
+    """Share of nodes that hold the engine's image at the start."""
     provisioning: Provisioning = Provisioning()
     router: Literal["least-loaded", "round-robin", "prefix-aware"] = "least-loaded"
+    """How requests find a replica: least running + waiting, in turn, or longest known prefix."""
     router_view_s: Positive = 1.0
+    """How old the router's view of the replicas is."""
     scrape_interval_s: Positive = 5.0
+    """How often the engines' metrics are scraped."""
     scrape_loss: Share = 0.0
     """Probability that one scrape of one pod fails."""
     foreign_gpus: tuple[tuple[float, float, int], ...] = ()
@@ -75,23 +93,39 @@ class Cluster(Section):
 
 
 class Phases(Section):
-    """Seconds of each start-up phase (or GB and GB/s where bytes decide); simulation.md 5 'Start-up phases'."""
+    """Seconds of each start-up phase, or GB and GB/s where bytes decide.
+
+    Defaults: Llama-3.1-8B as measured in anyscale/ray-serve-llm-perf-examples, replica_initialization.
+    """
 
     schedule_s: NonNegative = 1.0
+    """From creation to binding, where a GPU is free."""
     image_gb: NonNegative = 10.0
+    """Pulled on a node without the image."""
     image_gb_per_s: Positive = 0.25
+    """The pull rate."""
     process_init_s: NonNegative = 39.0
+    """Python, CUDA and the engine's process."""
     weights_gb: NonNegative | None = None
     """None: the model's own size."""
     download_gb_per_s: Positive = 0.8
+    """Weights, on a node that does not hold them."""
     disk_gb_per_s: Positive = 4.0
+    """Weights, from the node's disk to the GPUs."""
     compile_cold_s: NonNegative = 26.0
+    """Compilation without a compile cache."""
     compile_cached_s: NonNegative = 7.0
+    """The same with one."""
     compile_cached: bool = False
+    """Whether there is a compile cache."""
     profile_s: NonNegative = 3.0
+    """Memory profiling."""
     warmup_s: NonNegative = 6.0
+    """First steps of the engine."""
     capture_s: NonNegative = 5.0
+    """CUDA graph capture."""
     probe_period_s: Positive = 5.0
+    """Readiness is seen at the next probe."""
 
 
 class ColdStart(Section):
@@ -108,46 +142,61 @@ class ColdStart(Section):
     slow_requests: Annotated[int, Field(ge=0)] = 4
     """First requests on a new replica that see extra latency (lazy kernels, allocator)."""
     slow_request_ms: NonNegative = 300.0
+    """The extra latency of each."""
     phases: Phases = Phases()
 
 
 class Slo(Section):
-    """The objective (design 5.6 'Accounting')."""
+    """The objective that requests are judged by."""
 
     ttft_ms: Positive = 1000.0
+    """Time to the first token, from arrival at the router."""
     itl_ms: Positive = 50.0
+    """A request's mean time between two tokens."""
     target: Share = 0.98
+    """Share of requests that shall meet both."""
 
 
 class Keda(Section):
     """Overrides of what the policy's author ships; None keeps the author's."""
 
     polling_s: Positive | None = None
+    """KEDA's ``pollingInterval``."""
     cooldown_s: NonNegative | None = None
+    """KEDA's ``cooldownPeriod`` before it scales to zero."""
 
 
 class Rule(Section):
     """One HPA scaling policy."""
 
     type: Literal["Pods", "Percent"]
+    """What ``value`` counts."""
     value: Annotated[int, Field(ge=1)]
+    """Largest change within ``period_s``."""
     period_s: Annotated[int, Field(ge=1, le=1800)]
+    """Kubernetes' ``periodSeconds``."""
 
 
 class Direction(Section):
     """``behavior.scaleUp`` or ``behavior.scaleDown``."""
 
     stabilization_s: Annotated[int, Field(ge=0, le=3600)] | None = None
+    """Kubernetes' ``stabilizationWindowSeconds``."""
     tolerance: NonNegative | None = None
+    """Relative change that is ignored in this direction."""
     select: Literal["Max", "Min", "Disabled"] = "Max"
+    """Which rule wins; ``Disabled`` forbids the direction."""
     rules: tuple[Rule, ...] = ()
+    """Rate limits; none leaves Kubernetes' defaults."""
 
 
 class Hpa(Section):
     """Overrides for every policy; None keeps the author's."""
 
     sync_s: Positive = 15.0
+    """Period of the HPA controller."""
     tolerance: NonNegative = 0.1
+    """Relative distance from the target that is ignored."""
     scale_up: Direction | None = None
     scale_down: Direction | None = None
 
@@ -160,8 +209,11 @@ class TraceOptions(Section):
     time_scale: Positive = 1.0
     """Multiplies every timestamp: 0.5 doubles the rate."""
     length_scale: Positive = 1.0
+    """Multiplies prompt and output tokens."""
     start_s: NonNegative = 0.0
+    """Where the window begins, in the recording's own seconds."""
     duration_s: Positive | None = None
+    """Length of the window; None: to the end."""
     jitter_s: NonNegative = 0.0
     """Spread of tied timestamps (Mooncake's 3 s grid)."""
     over_long: Literal["count", "drop", "clamp", "reject"] = "count"
@@ -172,15 +224,20 @@ class Client(Section):
     """What callers do when they wait too long."""
 
     timeout_s: Positive | None = None
+    """A request without its last token by then is given up; None: callers wait."""
     retries: Annotated[int, Field(ge=0, le=20)] = 0
+    """How often a request that was given up is tried again."""
     retry_delay_s: NonNegative = 1.0
+    """Pause before it."""
 
 
 class EngineChange(Section):
-    """An engine setting changed mid-run: pods created after ``at_s`` use it (a rolling update replaces the old)."""
+    """An engine setting changed mid-run: a rolling update to it begins at ``at_s``."""
 
     at_s: NonNegative
+    """When the rolling update begins."""
     engine: dict[str, float | int | str | bool]
+    """Keys of ``engine`` and their new values."""
 
 
 class Scenario(Section):
@@ -193,7 +250,10 @@ class Scenario(Section):
     keda: Keda = Keda()
     hpa: Hpa = Hpa()
     policy: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    """Parameters of the policy, by its own names."""
     trace: TraceOptions = TraceOptions()
     client: Client = Client()
     changes: tuple[EngineChange, ...] = ()
+    """Engine settings that change mid-run."""
     price_per_gpu_hour: NonNegative = 2.5
+    """In whatever currency ``cost`` shall be."""
