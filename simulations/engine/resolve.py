@@ -107,9 +107,8 @@ def _misfit(engine: scenario.Engine, model: Model, gpu: Gpu) -> str:
     weights_gib = model.weights_bytes / (1 << 30) / engine.tensor_parallel
     usable_gib = engine.gpu_memory_utilization * gpu.memory_gib
     return (
-        f"{engine.model} does not fit {engine.tensor_parallel} x {engine.gpu}: {weights_gib:.1f} GiB of
-        weights each, "
-        f"{usable_gib:.1f} GiB usable, no room for a KV cache"
+        f"{engine.model} does not fit {engine.tensor_parallel} x {engine.gpu}: {weights_gib:.1f} GiB "
+        f"of weights each, {usable_gib:.1f} GiB usable, no room for a KV cache"
     )
 
 
