@@ -2,6 +2,7 @@
 
 import pytest
 
+from scaler.decision.model import Snapshot
 from simulations.policies import apa
 from simulations.policies.base import Actuation
 from simulations.scenario import Scenario
@@ -68,7 +69,7 @@ def test_down_takes_the_smallest_ask_of_300_s() -> None:
         pytest.param(snapshot(0.0, (), least=1), 0, id="at zero replicas scaling is disabled"),
     ],
 )
-def test_what_is_not_known_changes_nothing(snap: apa.Snapshot, expected: int) -> None:
+def test_what_is_not_known_changes_nothing(snap: Snapshot, expected: int) -> None:
     assert replicas(_law(), snap) == expected
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaler.decision.model import Samples
+from scaler.decision.model import Samples, Snapshot
 from simulations.policies import llmd_slo
 from simulations.policies.base import Actuation, Gateway
 from simulations.policies.latency_estimates import PredictedTtft
@@ -112,7 +112,7 @@ def test_unknown_replicas_are_an_error_not_a_number() -> None:
     law = _law()
     fleet = snapshot(0.0, (samples(),))
     target = fleet.targets[0]
-    blind = llmd_slo.Snapshot(
+    blind = Snapshot(
         now_s=0.0,
         model="m",
         targets=(

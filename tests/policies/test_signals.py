@@ -4,16 +4,16 @@ import math
 
 import pytest
 
-from scaler.decision.model import PodPhase
+from scaler.decision.model import PodPhase, Samples
 from simulations.policies import signals
 from tests.policies.builders import LE, pod, samples, snapshot
 
 
-def _counter(total: float | None) -> dict[str, float | None]:
-    return {"requests_finished_total": total}
+def _done(total: float, *, age_s: float = 0.0, start_id: str = "a") -> Samples:
+    return samples(age_s=age_s, start_id=start_id, requests_finished_total=total)
 
 
-def _get(one: signals.Samples) -> signals.Vector | None:
+def _get(one: Samples) -> signals.Vector | None:
     return None if one.requests_finished_total is None else (one.requests_finished_total,)
 
 
@@ -43,7 +43,7 @@ def test_an_empty_window_knows_nothing() -> None:
 def test_rate_over_a_window_that_the_scrapes_fill(scrapes: tuple[float, ...], expected: float | None) -> None:
     counters = signals.Counters(20.0)
     for i, value in enumerate(scrapes):
-        counters.observe(snapshot(5.0 * i, (samples(**_counter(value)),)), _get)
+        counters.observe(snapshot(5.0 * i, (_done(value),)), _get)
     rate = counters.rate(15.0)
     assert (None if rate is None else pytest.approx(rate[0])) == expected
 
@@ -52,22 +52,22 @@ def test_rates_are_extrapolated_by_half_an_interval_where_the_series_began_in_th
     # 100 within 5 s of a 60 s window: 2.5 s before the first sample, none after the last: 150 / 60.
     counters = signals.Counters(60.0)
     for now_s, value in ((0.0, 0.0), (5.0, 100.0)):
-        counters.observe(snapshot(now_s, (samples(**_counter(value)),)), _get)
-    assert counters.rate(5.0) == (pytest.approx(2.5),)
+        counters.observe(snapshot(now_s, (_done(value),)), _get)
+    assert counters.rate(5.0) == pytest.approx((2.5,))
 
 
 def test_a_scrape_that_was_seen_counts_once() -> None:
     counters = signals.Counters(60.0)
     for now_s, age_s, value in ((0.0, 0.0, 0.0), (5.0, 0.0, 10.0), (7.0, 2.0, 10.0)):
-        counters.observe(snapshot(now_s, (samples(age_s=age_s, **_counter(value)),)), _get)
-    assert counters.rate(7.0) == (pytest.approx(10.0 * (5.0 + 2.5 + 2.0) / 5.0 / 60.0),)
+        counters.observe(snapshot(now_s, (_done(value, age_s=age_s),)), _get)
+    assert counters.rate(7.0) == pytest.approx((10.0 * (5.0 + 2.5 + 2.0) / 5.0 / 60.0,))
 
 
 def test_a_restarted_engine_begins_again_even_when_its_counter_has_overtaken() -> None:
     counters = signals.Counters(20.0)
     for i, (start_id, value) in enumerate((("a", 0.0), ("a", 10.0), ("b", 40.0), ("b", 50.0))):
-        counters.observe(snapshot(5.0 * i, (samples(start_id=start_id, **_counter(value)),)), _get)
-    assert counters.rate(15.0) == (pytest.approx(60.0 / 15.0),)
+        counters.observe(snapshot(5.0 * i, (_done(value, start_id=start_id),)), _get)
+    assert counters.rate(15.0) == pytest.approx((60.0 / 15.0,))
 
 
 def test_sums_leave_out_pods_that_are_not_ready_unscraped_or_stale() -> None:

@@ -43,7 +43,7 @@ IDLE = samples()
 def test_the_total_is_summed_and_never_averaged(
     policy: Policy, ready: tuple[Samples | None, ...], value: float, target: float
 ) -> None:
-    assert asked(policy, snapshot(0.0, ready)) == (pytest.approx(value), target)
+    assert asked(policy, snapshot(0.0, ready)) == pytest.approx((value, target))
 
 
 def test_inflight_counts_what_the_router_holds() -> None:
