@@ -18,7 +18,7 @@ Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 _MAX_DEPTH = 16
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]+")
+_INT = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
@@ -50,6 +50,8 @@ def parse(text: str, name: str) -> Document:
         raise InputError(f"{name}{line}", f"is no YAML ({error.problem})", "correct the syntax") from None
     except yaml.YAMLError:
         raise InputError(name, "is no YAML text", "give a UTF-8 YAML file") from None
+    except RecursionError:
+        raise _too_deep(name) from None
     document = Document(None)
     if node is not None:
         document.data = _plain(node, (), document.origin, name)
@@ -76,15 +78,17 @@ def _plain(node: yaml.Node, path: Path, origin: dict[Path, str], name: str) -> V
     where = f"{name}, line {node.start_mark.line + 1}"
     origin.setdefault(path, where)
     if len(path) > _MAX_DEPTH:
-        raise InputError(
-            where, f"nests more than {_MAX_DEPTH} levels", "remove the alias that contains itself"
-        )
+        raise _too_deep(where)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, origin, name)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), origin, name) for i, item in enumerate(node.value)]
     text = str(node.value)
     return scalar(text) if isinstance(node, yaml.ScalarNode) and node.style is None else text
+
+
+def _too_deep(where: str) -> InputError:
+    return InputError(where, f"nests more than {_MAX_DEPTH} levels", "remove brackets, or an alias of itself")
 
 
 def _mapping(node: yaml.MappingNode, path: Path, origin: dict[Path, str], name: str) -> dict[str, Value]:

@@ -9,6 +9,8 @@ MAX_TOKENS = 10_000_000
 """More tokens than this in one request are a mistake: no context is that long."""
 MAX_SPAN_S = 400 * 86_400
 """Longest trace: BurstGPT's whole recording is 335 days; milliseconds taken for seconds would be longer."""
+_MAX_STAMP_US = 2**62
+"""What a column holds, with room to spare; the year 9999 is a sixteenth of it."""
 EPOCH_LIKE_S = 100_000_000
 """A first stamp beyond three years is a date, not an offset."""
 
@@ -53,6 +55,8 @@ class Columns:
             self._first_us = self._last_us = stamp_us
         if stamp_us < self._last_us:
             raise self._unsorted(line, stamp_us)
+        if not -_MAX_STAMP_US < stamp_us < _MAX_STAMP_US:
+            raise self._bad_stamp(line, stamp_us)
         self._last_us = stamp_us
         if not 1 <= input_tokens <= MAX_TOKENS or not 1 <= output_tokens <= MAX_TOKENS:
             if not (
@@ -108,6 +112,11 @@ class Columns:
             f"{self._path}, line {line}",
             f"its stamp lies {(self._last_us - stamp_us) / 1e6:g} s before the row above",
             "sort the rows by time",
+        )
+
+    def _bad_stamp(self, line: int, stamp_us: int) -> InputError:
+        return InputError(
+            f"{self._path}, line {line}", f"its stamp is {stamp_us / 1e6:g} s", "give seconds from the start"
         )
 
     def _bad_tokens(self, line: int, input_tokens: int, output_tokens: int) -> InputError:

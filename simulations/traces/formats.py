@@ -228,10 +228,9 @@ def read_mooncake(lines: Iterable[str], path: str, name: str) -> Trace:
 def _json_row(text: str, where: str) -> dict[str, object]:
     try:
         row = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            where, f"no JSON ({error.msg} at column {error.colno})", "fetch the file again if it was cut off"
-        ) from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition(":")[0].lower()
+        raise InputError(where, f"no JSON ({reason})", "fetch the file again if it was cut off") from None
     if not isinstance(row, dict):
         raise InputError(where, f"is {text.strip()[:40]!r}", "write one JSON object a line")
     return row
