@@ -22,7 +22,7 @@ class Priority(IntEnum):
     CAPACITY = 0
     """Nodes, other tenants' GPUs, engine settings: a pod that is bound at this instant sees them."""
     POD = 1
-    """Pods become ready, fail, are gone: one that is ready at ``t`` can take a request that arrives at ``t``."""
+    """Pods become ready, fail, are gone: one that is ready now can take what arrives now."""
     GIVE_UP = 2
     """Callers whose time is up leave before newcomers could queue behind them."""
     ARRIVAL = 3
@@ -57,7 +57,7 @@ class Kernel:
         self._sequence = 0
 
     def at(self, t_us: int, priority: Priority, action: Action) -> None:
-        """Call ``action(t_us)`` at ``t_us``. There is no cancelling: an action checks whether it still applies."""
+        """Call ``action(t_us)`` at ``t_us``. No cancelling: an action checks whether it still applies."""
         assert t_us >= self.now_us, f"an event at {t_us} µs cannot be planned at {self.now_us} µs"
         self._sequence += 1
         heappush(self._heap, (t_us, priority, self._sequence, action))

@@ -30,6 +30,8 @@ class Callers:
         self._deadlines: deque[tuple[int, int, int]] = deque()
         """(time, index, number of the attempt)."""
         self._kernel: Kernel | None = None
+        self.between = 0
+        """Requests whose callers wait to try again."""
 
     @property
     def patient(self) -> bool:
@@ -89,7 +91,12 @@ class Callers:
             return
         outcomes.attempts[index] += 1
         outcomes.scheduled_us[index] = outcomes.first_token_us[index] = outcomes.replica[index] = ABSENT
-        self._plan(t_us + self._delay_us, Priority.RETRY, lambda now_us: self.send(index, now_us))
+        self.between += 1
+        self._plan(t_us + self._delay_us, Priority.RETRY, lambda now_us: self._retry(index, now_us))
+
+    def _retry(self, index: int, t_us: int) -> None:
+        self.between -= 1
+        self.send(index, t_us)
 
     def _plan(self, t_us: int, priority: Priority, action: Callable[[int], None]) -> None:
         assert self._kernel is not None, "use() comes first"

@@ -1,5 +1,7 @@
 """The fleet of one run, put together: nodes, pods, router, callers, and the controllers between them."""
 
+from array import array
+
 from simulations.engine.engine import Engine
 from simulations.engine.spec import EngineSpec
 from simulations.fleet.client import Callers
@@ -38,6 +40,7 @@ class Cluster:
     ) -> None:
         self.scenario, self.trace = scenario, trace
         self.outcomes = Outcomes(len(trace))
+        self.outcomes.attempts = array("q", [1]) * len(trace)  # every request of the trace arrives once
         self._revisions = revisions(scenario)
         self._revision = self._revisions[0][1]
         self.replicas = scenario.cluster.min_replicas
@@ -125,11 +128,11 @@ class Cluster:
 
     def reconcile(self, t_us: int) -> None:
         """One turn of the Deployment, the scheduler and the node provisioner."""
-        todo = plan(self.pods, self.replicas, self._revision.number, t_us)
-        for pod in todo.delete:
-            self.lifecycle.terminate(pod, t_us)
-        for _ in range(todo.create):
-            self.lifecycle.create(self._revision, t_us)
+        while todo := plan(self.pods, self.replicas, self._revision.number, t_us):
+            for pod in todo.delete:
+                self.lifecycle.terminate(pod, t_us)
+            for _ in range(todo.create):
+                self.lifecycle.create(self._revision, t_us)
         self.lifecycle.bind_waiting(t_us)
         if self.scenario.cluster.provisioning.max_nodes:
             self.provisioner.answer(len(self.lifecycle.unscheduled()), t_us)

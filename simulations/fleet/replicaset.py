@@ -24,6 +24,10 @@ class Plan:
     create: int = 0
     delete: tuple[Pod, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return self.create > 0 or bool(self.delete)
+
 
 def plan(pods: Sequence[Pod], spec: int, revision: int, now_us: int) -> Plan:
     """One turn of the controller. ``pods`` may hold terminating ones; they do not count."""
@@ -37,15 +41,17 @@ def plan(pods: Sequence[Pod], spec: int, revision: int, now_us: int) -> Plan:
 
 def _roll(active: list[Pod], old: list[Pod], spec: int, now_us: int) -> Plan:
     """One turn of a rolling update: surge by one, and let an old pod go once a new one is ready."""
-    new = len(active) - len(old)
-    create = max(0, min(spec - new, spec + MAX_SURGE - len(active)))
+    new = [pod for pod in active if pod not in old]
     ready = sum(pod.phase is PodPhase.READY for pod in active)
-    starting_new = new - sum(pod.phase is PodPhase.READY for pod in active if pod not in old)
-    broken = [pod for pod in old if pod.phase is not PodPhase.READY]
-    spare_broken = min(len(broken), max(0, len(active) - spec - starting_new))
-    gone = victims(broken, spare_broken, now_us)
-    serving = [pod for pod in old if pod.phase is PodPhase.READY]
-    return Plan(create=create, delete=gone + victims(serving, min(len(serving), ready - spec), now_us))
+    idle_new = sum(pod.phase is not PodPhase.READY for pod in new)
+    idle_old = [pod for pod in old if pod.phase is not PodPhase.READY]
+    serving_old = [pod for pod in old if pod.phase is PodPhase.READY]
+    return Plan(
+        create=max(0, min(spec - len(new), spec + MAX_SURGE - len(active))),
+        delete=victims(idle_old, len(active) - spec - idle_new, now_us)
+        + victims(serving_old, ready - spec, now_us)
+        + victims(new, len(new) - spec, now_us),
+    )
 
 
 def victims(pods: Sequence[Pod], count: int, now_us: int) -> tuple[Pod, ...]:
