@@ -17,6 +17,12 @@ EPOCH_LIKE_S = 100_000_000
 Prefix = tuple[tuple[int, int], ...]
 
 
+def shown(value: object) -> str:
+    """``value`` for an error line, cut at 40 characters."""
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 class Columns:
     """Collects the rows of one file; every method may raise an :class:`InputError` that names the line."""
 
@@ -125,6 +131,6 @@ class Columns:
             name, value = ("output", output_tokens)
         return InputError(
             f"{self._path}, line {line}",
-            f"{value} {name} tokens",
+            f"{shown(value)} {name} tokens",
             f"give 1 to {MAX_TOKENS:,} or remove the row",
         )

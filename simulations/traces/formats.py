@@ -18,7 +18,7 @@ from typing import Protocol
 
 from simulations.errors import InputError
 from simulations.requests import Trace
-from simulations.traces.columns import Columns, Prefix
+from simulations.traces.columns import Columns, Prefix, shown
 
 MOONCAKE_BLOCK_TOKENS = 512
 _MICROSECOND = timedelta(microseconds=1)
@@ -108,10 +108,10 @@ def _layout(header: list[str], path: str) -> Layout:
     for layout in LAYOUTS:
         if all(column in header for column in layout.required):
             return layout
-    shown = ",".join(header)[:80] or "(an empty line)"
+    seen = ",".join(header)[:80] or "(an empty line)"
     raise InputError(
         f"{path}, line 1",
-        f"the header is {shown!r}",
+        f"the header is {seen!r}",
         f"begin with {','.join(HEARTH.required)} (or give an Azure, BurstGPT or Mooncake original)",
     )
 
@@ -162,7 +162,9 @@ def _slowly(row: list[str], header: list[str], layout: Layout, where: str) -> tu
     try:
         us = layout.to_us(time)
     except (ValueError, OverflowError):
-        raise InputError(where, f"{layout.time} is {time!r}", f"write {layout.time_form}") from None
+        raise InputError(
+            where, f"{layout.time} is {shown(repr(time))}", f"write {layout.time_form}"
+        ) from None
     return us, _whole(prompt, layout.input_tokens, where), _whole(output, layout.output_tokens, where)
 
 
@@ -174,7 +176,9 @@ def _whole(text: str, column: str, where: str) -> int:
             raise ValueError(text)
         return int(value)
     except (ValueError, OverflowError):
-        raise InputError(where, f"{column} is {text!r}", "write a whole number of tokens") from None
+        raise InputError(
+            where, f"{column} is {shown(repr(text))}", "write a whole number of tokens"
+        ) from None
 
 
 def _prefix_reader(header: list[str], path: str) -> Callable[[list[str], int, int], Prefix] | None:
@@ -197,7 +201,7 @@ def _prefix_reader(header: list[str], path: str) -> Callable[[list[str], int, in
         if not 0 <= count <= input_tokens:
             raise InputError(
                 f"{path}, line {line}",
-                f"prefix_tokens is {count} of {input_tokens} input tokens",
+                f"prefix_tokens is {shown(count)} of {input_tokens} input tokens",
                 f"give 0 to {input_tokens}",
             )
         return ((numbers.setdefault(row[name], len(numbers)), count),) if count else ()
@@ -241,7 +245,7 @@ def _json_int(row: dict[str, object], key: str, where: str) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        problem = f"{key} is {value!r}" if key in row else f"there is no {key}"
+        problem = f"{key} is {shown(repr(value))}" if key in row else f"there is no {key}"
         raise InputError(where, problem, "write a whole number")
     return value
 
