@@ -36,6 +36,8 @@ class Core:
         self._tokens_ps = spec.step.tokens_ps
         self._sequence_ps = spec.step.sequence_ps
         self._kv_ps = spec.step.kv_token_ps
+        self._mixed_kv_ps = spec.step.kv_token_ps + spec.step.mixed_kv_token_ps
+        self._mixed_sequence_ps = spec.step.mixed_sequence_ps
         self._block = spec.block_tokens
         self._blocks = spec.kv_blocks - 1  # vLLM's null block holds nothing
         self._now_us = start_us
@@ -314,7 +316,8 @@ class Core:
             1,
             self._tokens_ps[batch.tokens]
             + self._sequence_ps * (count + batch.prompts)
-            + self._kv_ps * (self._context + count * (self._clock + 1))
+            + self._mixed_sequence_ps * count
+            + self._mixed_kv_ps * (self._context + count * (self._clock + 1))
             + batch.prefill_ps,
         )
 

@@ -27,6 +27,8 @@ class Efficiency:
     attention_keys: float
     attention_us: float
     sequence_us: float
+    mixed_kv: float
+    mixed_sequence_us: float
     layer_us: float
 
 

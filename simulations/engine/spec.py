@@ -10,21 +10,23 @@ PS_PER_US = 1_000_000
 class StepTime:
     """How long one engine step takes, in whole picoseconds.
 
-    ``step = tokens_ps[T] + sequence_ps·B + kv_token_ps·C + Σ over prefill chunks (prefill_token_ps·c +
-    half_pair_ps·c·(2p+c))``
-    with T tokens and B sequences in the step, C context tokens that its decoding sequences read, c tokens
-    of a
-    prompt chunk that begins at position p (c·(2p+c) is twice the causal query-key pairs).
+    ``step = tokens_ps[T] + sequence_ps·B + kv_token_ps·C``, and with prompts in the step also
+    ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c)) + mixed_sequence_ps·D + mixed_kv_token_ps·C``,
+    with T tokens and B sequences in the step, D of them decoding, C context tokens that these read, and c tokens
+    of a prompt chunk that begins at position p (c·(2p+c) is twice the causal query-key pairs).
     Every coefficient is an integer, so a run of K equal decode steps is exactly K·s + inc·K(K−1)/2.
     """
 
     tokens_ps: tuple[int, ...]
-    """By tokens in the step, 0 … max_num_batched_tokens: GEMMs, all-reduces, sampling head, host and
-    launch."""
+    """By tokens in the step, 0 … max_num_batched_tokens: GEMMs, all-reduces, sampling head, host and launch."""
     sequence_ps: int
     kv_token_ps: int
     prefill_token_ps: int
     half_pair_ps: int
+    mixed_sequence_ps: int = 0
+    """More per decoding sequence when prompts share the attention call: no split-KV, one tile per sequence."""
+    mixed_kv_token_ps: int = 0
+    """More per context token then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

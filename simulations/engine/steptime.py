@@ -22,6 +22,9 @@ _PS = 10**12
 _ELEMENT_BYTES = 2
 """Activations and KV entries are 16 bits wide."""
 
+_STREAM = 0.95
+"""Share of the bandwidth that element-wise kernels reach at many tokens."""
+
 
 def step_time(model: Model, gpu: Gpu, tensor_parallel: int, max_tokens: int) -> StepTime:
     """The coefficients of ``model`` on ``tensor_parallel`` GPUs, in integer picoseconds."""
@@ -87,10 +90,10 @@ def _fixed_s(model: Model, gpu: Gpu, tensor_parallel: int) -> float:
 
 
 def _elementwise_s(model: Model, gpu: Gpu, tensor_parallel: int) -> float:
-    """Per token: activation functions, norms and residuals, at the bandwidth that weights reach."""
+    """Per token: activation functions, norms and residuals."""
     active = model.dense_params + model.moe_layers * model.experts_per_token * model.expert_params
-    numbers = active / model.hidden / tensor_parallel + model.layers * 8 * model.hidden
-    return numbers * _ELEMENT_BYTES / (gpu.efficiency.memory * gpu.memory_gb_per_s * 1e9)
+    numbers = active / model.hidden / tensor_parallel + model.layers * 4 * model.hidden
+    return numbers * _ELEMENT_BYTES / (_STREAM * gpu.memory_gb_per_s * 1e9)
 
 
 def _wire_s(model: Model, gpu: Gpu, tensor_parallel: int) -> float:
