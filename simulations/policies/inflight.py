@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from scaler.decision.model import Snapshot
 from simulations.policies import averaged, profiling, signals
 from simulations.policies.base import Actuation, Gateway, Parameters, Policy
+from simulations.policies.mix import Mix
 from simulations.policies.parameters import knob, read
 from simulations.scenario import Scenario
 
@@ -23,6 +24,7 @@ class Settings:
     target: float | None = knob(None, above=0.0)
     utilization: float = knob(0.7, above=0.0, most=1.0)
     """Share of the measured concurrency to plan for; not used with ``target``."""
+    # The mean request that was profiled with; a run fills in its workload's own.
     prompt_tokens: float = knob(1024.0, least=1.0)
     output_tokens: float = knob(256.0, least=1.0)
 
@@ -37,7 +39,7 @@ def target(settings: Settings, scenario: Scenario) -> float:
     """The target per replica: as given, or measured on the scenario's engine."""
     if settings.target is not None:
         return settings.target
-    mix = profiling.Mix(prompt_tokens=settings.prompt_tokens, output_tokens=settings.output_tokens)
+    mix = Mix(prompt_tokens=settings.prompt_tokens, output_tokens=settings.output_tokens)
     limit = profiling.concurrency_limit(profiling.measure(scenario.engine), mix, scenario.slo)
     return limit * settings.utilization
 

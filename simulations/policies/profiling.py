@@ -13,6 +13,7 @@ from functools import lru_cache
 from simulations.engine.idle import idle_ttft_s
 from simulations.engine.resolve import resolve
 from simulations.engine.spec import EngineSpec, StepTime
+from simulations.policies.mix import Mix
 from simulations.scenario import Engine, Slo
 
 StepSeconds = Callable[[float, float, float], float]
@@ -29,19 +30,6 @@ class Profile:
     step_s: StepSeconds
     idle_ttft_s: Callable[[int], float]
     """Seconds to the first token of a prompt of so many tokens, alone on the server."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
-    """The request that the operator profiles with: mean prompt and answer, tokens."""
-
-    prompt_tokens: float
-    output_tokens: float
-
-    @property
-    def resident_tokens(self) -> float:
-        """KV tokens that a request holds on average while it decodes."""
-        return self.prompt_tokens + self.output_tokens / 2.0
 
 
 def prefill_velocity(profile: Profile) -> float:

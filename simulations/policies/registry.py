@@ -8,6 +8,7 @@ from importlib import import_module
 
 from simulations.errors import InputError
 from simulations.policies.base import Factory, Parameters, Policy
+from simulations.policies.mix import Mix
 from simulations.policies.parameters import nearest
 from simulations.scenario import Scenario
 
@@ -21,7 +22,11 @@ class Entry:
 
     module: str
     line: str
+    profiled: tuple[str, ...] = ()
+    """Parameters that are the mean request that its operator profiles with."""
 
+
+REQUEST = ("prompt_tokens", "output_tokens")
 
 POLICIES = {
     "hearth": Entry(module="hearth", line="Hearth's decision code, the same that runs in production"),
@@ -29,8 +34,14 @@ POLICIES = {
     "hpa-cpu": Entry(module="hpa_cpu", line="Kubernetes' HPA on CPU utilisation"),
     "queue": Entry(module="queue_length", line="waiting requests per replica (vLLM production stack, KEDA)"),
     "kv": Entry(module="kv", line="KV-cache usage per replica (KEDA); target 0.8 as shipped"),
-    "inflight": Entry(module="inflight", line="running and waiting requests per replica (KEDA)"),
-    "kpa": Entry(module="kpa", line="Knative's concurrency autoscaler with stable and panic windows"),
+    "inflight": Entry(
+        module="inflight", line="running and waiting requests per replica (KEDA)", profiled=REQUEST
+    ),
+    "kpa": Entry(
+        module="kpa",
+        line="Knative's concurrency autoscaler with stable and panic windows",
+        profiled=REQUEST,
+    ),
     "apa": Entry(module="apa", line="AIBrix's APA on KV-cache usage"),
     "wva": Entry(module="wva", line="llm-d's Workload Variant Autoscaler, V2 tokens, through KEDA"),
     "llmd-slo": Entry(module="llmd_slo", line="llm-d's SLO-aware KEDA recipe: P90 latency over objective"),
@@ -54,9 +65,10 @@ NAMES = {name: entry.line for name, entry in POLICIES.items()} | SEARCHES
 """Every name with one line for ``--help``."""
 
 
-def build(name: str, parameters: Parameters, scenario: Scenario) -> Policy:
+def build(name: str, parameters: Parameters, scenario: Scenario, mix: Mix | None = None) -> Policy:
     """The policy ``name`` (``kv``, ``static:4``) for one run.
 
+    ``mix``: the workload's mean request, for laws whose operator measures thresholds with it in advance.
     Raises :class:`InputError` for an unknown name (naming the nearest), argument or parameter.
     """
     base, colon, argument = name.partition(":")
@@ -65,6 +77,8 @@ def build(name: str, parameters: Parameters, scenario: Scenario) -> Policy:
         raise _unknown(base)
     if colon:
         parameters = {**parameters, **_argument(name, base, argument)}
+    if mix is not None:
+        parameters = {key: getattr(mix, key) for key in entry.profiled} | dict(parameters)
     factory: Factory = import_module(f"simulations.policies.{entry.module}").build
     return factory(parameters, scenario)
 

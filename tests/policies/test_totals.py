@@ -5,6 +5,7 @@ import pytest
 from scaler.decision.model import Samples, Snapshot
 from simulations.policies import inflight, keda_otel, kv, llmd_tokens, profiling, queue_length
 from simulations.policies.base import Actuation, Gateway, Policy
+from simulations.policies.mix import Mix
 from simulations.scenario import Direction, Rule, Scenario, Slo
 from tests.policies.builders import asked, profile, samples, snapshot
 
@@ -155,7 +156,7 @@ def test_prefill_velocity_is_one_chunk_over_its_idle_ttft() -> None:
     ],
 )
 def test_the_concurrency_limit_is_where_a_load_test_misses_the_objective(itl_ms: float, limit: int) -> None:
-    mix = profiling.Mix(prompt_tokens=1024, output_tokens=256)
+    mix = Mix(prompt_tokens=1024, output_tokens=256)
     assert profiling.concurrency_limit(profile(), mix, Slo(itl_ms=itl_ms)) == limit
 
 
