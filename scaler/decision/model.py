@@ -10,7 +10,8 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """A Prometheus histogram as scraped: ``counts[i]`` observations were <= ``le[i]``; ``le`` ends with inf."""
+    """A Prometheus histogram as scraped: ``counts[i]`` observations were <= ``le[i]``; ``le`` ends with
+    inf."""
 
     le: tuple[float, ...]
     counts: tuple[float, ...]
@@ -81,7 +82,8 @@ class Pod:
     node_class: str = ""
     """Key into ``Snapshot.supply``: class of the node it is bound to; empty while unscheduled."""
     config_id: str = ""
-    """Hash of everything that changes an engine's speed (template, arguments); capacity is learned per value."""
+    """Hash of everything that changes an engine's speed (template, arguments); capacity is learned per
+    value."""
     reason: str = ""
     """``Unschedulable``, ``CrashLoopBackOff``, ``ErrImagePull`` … ; empty when all is well."""
     samples: Samples | None = None
@@ -184,7 +186,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """Something that a person should know; ``type`` is a constant, ``message`` a sentence with the figures."""
+    """Something that a person should know; ``type`` is a constant, ``message`` a sentence with the
+    figures."""
 
     type: str
     message: str

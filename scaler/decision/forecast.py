@@ -1,0 +1,161 @@
+"""Arrivals at the time when help can be there (scaling-law 15.5): damped Holt, its error H ahead, burst
+reserve.
+
+    λ̂(t+τ) = level + trend·φ(1-φ^k)/(1-φ),  k = τ / 5 s
+
+φ damps the slope: a rise seen for a minute is not expected to go on for ten. The margin on top is either z
+one-step
+errors, or the learned quantile of what really came H later relative to what was forecast: the newsvendor's
+level.
+A forecast only ever raises the ask.
+"""
+
+import math
+from typing import NamedTuple
+
+from scaler.decision.arrivals import BUCKET_S, WINDOW
+from scaler.decision.policy import Policy
+
+LAG = (WINDOW - 1) / 2.0
+"""Buckets by which a 30-s mean lags behind the present."""
+ERROR_KEEP = 1.0 - 1.0 / 60.0
+"""One-step errors of about 5 min."""
+SAMPLE = 3
+"""Every third bucket is remembered for the H-ahead error: neighbours overlap almost wholly."""
+ERRORS = 120
+"""H-ahead errors remembered: half an hour."""
+
+
+class Holt(NamedTuple):
+    """Level and trend (requests/s and requests/s per bucket), squared one-step error, buckets seen (live
+    state)."""
+
+    level: float = 0.0
+    trend: float = 0.0
+    error: float = 0.0
+    buckets: int = 0
+
+
+class Ahead(NamedTuple):
+    """Forecasts waiting for the truth, and how wrong past ones were (live state; the errors are learned)."""
+
+    waiting: tuple[tuple[float, float, float], ...] = ()
+    """(due_s, forecast, rate when it was made), oldest first."""
+    sampled: int = 0
+
+
+class Errors(NamedTuple):
+    """How wrong forecasts H ahead were (learned state)."""
+
+    relative: tuple[float, ...] = ()
+    """(came - forecast) / max(forecast, floor), newest last."""
+    increase: tuple[float, ...] = ()
+    """Requests/s by which the rate rose over H (negative when it fell), newest last."""
+
+
+def step(holt: Holt, rate_per_s: float, policy: Policy) -> Holt:
+    """One more 5-s value of the 30-s mean rate."""
+    if holt.buckets == 0:
+        return Holt(rate_per_s, 0.0, 0.0, 1)
+    damped = policy.holt_damping * holt.trend
+    expected = holt.level + damped
+    error = rate_per_s - expected
+    level = expected + policy.holt_level * error
+    trend = damped + policy.holt_trend * (level - holt.level - damped)
+    keep = min(ERROR_KEEP, holt.buckets / (holt.buckets + 1.0))
+    return Holt(level, trend, keep * holt.error + (1.0 - keep) * error * error, holt.buckets + 1)
+
+
+def point(holt: Holt, ahead_s: float, policy: Policy) -> float:
+    """Requests/s expected ``ahead_s`` from now, without margin; never negative."""
+    phi = policy.holt_damping
+    k = ahead_s / BUCKET_S + LAG
+    steps = k if phi >= 1.0 else phi * (1.0 - phi**k) / (1.0 - phi)
+    return max(0.0, holt.level + holt.trend * steps)
+
+
+def level_of(policy: Policy) -> float:
+    """Newsvendor's quantile: stop adding where an idle replica costs what the demand it may miss costs."""
+    return policy.miss_cost / (policy.miss_cost + 1.0)
+
+
+def quantile(values: tuple[float, ...], level: float) -> float | None:
+    """The value below which a share ``level`` lies; None of nothing."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(level * len(ranked)))]
+
+
+def remember(
+    ahead: Ahead, holt: Holt, now_s: float, horizon_s: float, rate_per_s: float, policy: Policy
+) -> Ahead:
+    """Note every third forecast, to be compared when its time has come."""
+    if ahead.sampled % SAMPLE:
+        return ahead._replace(sampled=ahead.sampled + 1)
+    made = (now_s + horizon_s, point(holt, horizon_s, policy), rate_per_s)
+    return Ahead((*ahead.waiting, made), ahead.sampled + 1)
+
+
+def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tuple[Ahead, Errors]:
+    """Compare forecasts whose time has come with the rate that really is."""
+    due = 0
+    relative, increase = errors.relative, errors.increase
+    for due_s, forecast, was in ahead.waiting:
+        if due_s > now_s:
+            break
+        due += 1
+        floor = max(forecast, 1.0 / (WINDOW * BUCKET_S))
+        relative = (*relative[-ERRORS + 1 :], (rate_per_s - forecast) / floor)
+        increase = (*increase[-ERRORS + 1 :], rate_per_s - was)
+    if not due:
+        return ahead, errors
+    return ahead._replace(waiting=ahead.waiting[due:]), Errors(relative, increase)
+
+
+class Outlook(NamedTuple):
+    """What to expect: call :func:`expect` with a time ahead."""
+
+    holt: Holt
+    rate_per_s: float
+    """The present."""
+    margin_per_s: float
+    """Added to the point forecast (``band = z``)."""
+    margin_ratio: float
+    """Added to the point forecast as its share (``band = quantile``)."""
+    reserve_per_s: float
+    season_per_s: float
+    """Same time on earlier days; 0 unless it earned its trust."""
+    on: bool
+    policy: Policy
+
+
+def outlook(
+    holt: Holt, errors: Errors, rate_per_s: float, reserve: float, season_per_s: float, policy: Policy
+) -> Outlook:
+    """Put the parts together; ``reserve`` is the learned burst reserve (requests/s)."""
+    margin = policy.band_z * math.sqrt(holt.error) if policy.band == "z" else 0.0
+    ratio = 0.0
+    if policy.band == "quantile":
+        ratio = max(0.0, quantile(errors.relative, level_of(policy)) or 0.0)
+    on = policy.forecast == "on"
+    return Outlook(holt, rate_per_s, margin, ratio, policy.burst_reserve * reserve, season_per_s, on, policy)
+
+
+def predicted(outlook: Outlook, ahead_s: float) -> float:
+    """Forecast with its margin (requests/s), within the growth cap; what ``shadow`` explains."""
+    value = point(outlook.holt, ahead_s, outlook.policy) * (1.0 + outlook.margin_ratio) + outlook.margin_per_s
+    floor = 2.0 / (WINDOW * BUCKET_S)
+    return min(max(value, outlook.season_per_s), outlook.policy.growth_cap * outlook.rate_per_s + floor)
+
+
+def expect(outlook: Outlook, ahead_s: float) -> float:
+    """Requests/s to plan for ``ahead_s`` from now: never less than the present."""
+    if not outlook.on:
+        return outlook.rate_per_s + outlook.reserve_per_s
+    return max(outlook.rate_per_s, predicted(outlook, ahead_s)) + outlook.reserve_per_s
+
+
+def burst_reserve(errors: Errors, policy: Policy) -> float:
+    """The learned reserve (requests/s): a quantile of how much the rate rose within a cold start."""
+    return max(0.0, quantile(errors.increase, policy.burst_quantile) or 0.0)

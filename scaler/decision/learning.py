@@ -1,0 +1,276 @@
+"""One tick of learning: from what was observed to what is known. No decision is taken here.
+
+Everything is driven by time that passed and by scrapes that are new, never by the number of calls: a poll
+that
+brings nothing new learns nothing.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from scaler.decision import arrivals as arriving
+from scaler.decision import capacity, flows, forecast, season, slo, steptime
+from scaler.decision.capacity import Capacity, Mix
+from scaler.decision.differences import Pods
+from scaler.decision.flows import Flow
+from scaler.decision.idle import Outside
+from scaler.decision.policy import Policy
+from scaler.decision.roofline import believe
+from scaler.decision.state import Draft
+from scaler.decision.steptime import Estimate, Fit
+
+CONFIGS = 16
+SIGMAS = 32
+"""Entries kept; with fits of 15 numbers and 120 errors everything stays far below 64 KiB."""
+TRIM_S = 60.0
+ENOUGH_TOKENS = 20.0
+"""Decode tokens in a tick from which on their mean latency is an observation."""
+INHERITED = 10.0
+"""Observations that the neighbour of a new configuration counts for: enough to start from, soon
+outweighed."""
+UNSURE = 0.6
+"""Relative error of a request's engine time above which capacity must not decide."""
+
+V = TypeVar("V")
+
+
+class Tick(NamedTuple):
+    """This tick's observations, sorted."""
+
+    now_s: float
+    dt_s: float
+    """Since the last tick; 0 on the first and on a repeated one."""
+    pods: Pods
+    flow: Flow
+    out: Outside
+
+
+class Known(NamedTuple):
+    """What is known after this tick."""
+
+    mix: Mix | None
+    estimate: Estimate
+    capacity: Capacity | None
+    """None before a request was seen."""
+    rate_per_s: float
+    """Arrivals that count: measured, and held while requests wait."""
+    measured_per_s: float
+    waiting: float
+    """Requests waiting for capacity, in engines and outside."""
+    demand: float
+    """Replicas that carry the present rate exactly at the objective."""
+    idle_ttft_s: float
+    itl_s: float | None
+    """Mean inter-token latency of the open window."""
+
+
+def _moved(mapping: Mapping[str, V], key: str, value: V, most: int) -> dict[str, V]:
+    """``mapping`` with ``key`` at the end; the keys used longest ago go."""
+    changed = {k: v for k, v in mapping.items() if k != key}
+    changed[key] = value
+    while len(changed) > most:
+        del changed[next(iter(changed))]
+    return changed
+
+
+def _last(mapping: Mapping[str, V]) -> V | None:
+    value = None
+    for value in mapping.values():  # noqa: B007  the loop's end is the last value
+        pass
+    return value
+
+
+def fit_of(fits: Mapping[str, Fit], key: str) -> Fit:
+    """A configuration's evidence; one never seen starts from a little of the one used last."""
+    if key in fits:
+        return fits[key]
+    last = _last(fits)
+    if last is None or last.weight <= 0.0:
+        return steptime.EMPTY
+    share = min(1.0, INHERITED / last.weight)
+    information = tuple(share * v for v in last.information)
+    return Fit(share * last.weight, information, tuple(share * v for v in last.moment))
+
+
+def _learn_prefill(fit: Fit, flow: Flow, mix: Mix) -> Fit:
+    """A first token without queueing tells the cost of its prompt: TTFT - queue = 1.5 steps + prefill·I.
+
+    (Half a step until the next one begins, and its own.) Taken with an error of half of it plus 15 ms for
+    ingest and
+    tokenising: weak for short prompts, strong for long ones and slow GPUs.
+    """
+    if flow.first_tokens <= 0.0 or flow.queue_count <= 0.0:
+        return fit
+    mean_s = flow.ttft_sum_s / flow.first_tokens - flow.queue_sum_s / flow.queue_count
+    if not 0.001 < mean_s < 60.0:
+        return fit
+    trust = (steptime.RELATIVE_ERROR / (0.5 + 0.015 / mean_s)) ** 2
+    return steptime.learn(fit, mix.computed_tokens / 1.5, 1.0, mix.context_tokens, mean_s / 1.5, trust)
+
+
+def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
+    draft.sizes = arriving.learn_sizes(draft.sizes, tick.flow, tick.dt_s)
+    if tick.pods.kv_capacity_tokens is not None:
+        draft.kv_capacity_tokens = tick.pods.kv_capacity_tokens
+    if not tick.pods.pairs or not policy.use_fit:
+        return
+    mix = arriving.mean_request(draft.sizes)
+    observed = flows.steps(tick.pods.pairs, arriving.computed_share(draft.sizes))
+    for key, s in observed.items():
+        if s.tokens >= ENOUGH_TOKENS:
+            fit = steptime.learn(fit_of(draft.fits, key), s.prefill, s.sequences, s.context, s.step_s)
+            if mix is not None and tick.pods.waiting == 0.0 and len(observed) == 1:
+                fit = _learn_prefill(fit, tick.flow, mix)
+            draft.fits = _moved(draft.fits, key, fit, CONFIGS)
+
+
+def _learn_arrivals(draft: Draft, tick: Tick, since_s: float, factor: float, policy: Policy) -> list[float]:
+    """Count arrivals; returns the 30-s rates of the buckets that closed."""
+    pods = tick.pods
+    arrived = factor * pods.arrivals_per_s * tick.dt_s + pods.arrivals + tick.out.arrived
+    counted, rates = arriving.count(draft.arrivals, arrived, since_s, tick.now_s)
+    rate = arriving.rate(counted, tick.now_s)
+    patience_s = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0
+    queued = policy.use_held_rate and pods.waiting + tick.out.waiting > rate * patience_s
+    draft.arrivals = arriving.hold(counted, rate, queued, tick.dt_s)
+    return rates
+
+
+def _learn_forecast(draft: Draft, tick: Tick, rates: list[float], horizon_s: float, policy: Policy) -> None:
+    """Step Holt for each closed bucket, and compare old forecasts with what came."""
+    if not rates:
+        return
+    for rate in rates:
+        draft.holt = forecast.step(draft.holt, rate, policy)
+    rate, ahead = rates[-1], draft.ahead
+    if ahead.waiting and ahead.waiting[0][0] <= tick.now_s:
+        own = season.at(draft.season, tick.now_s)
+        draft.season = season.compare(draft.season, rate, own, ahead.waiting[0][1])
+    ahead, draft.errors = forecast.compare(ahead, draft.errors, tick.now_s, rate)
+    if draft.holt.buckets >= arriving.WINDOW:
+        ahead = forecast.remember(ahead, draft.holt, tick.now_s, horizon_s, rate, policy)
+    draft.ahead = ahead
+    draft.season = season.learn(draft.season, tick.now_s, rate, arriving.BUCKET_S * len(rates))
+
+
+def sigma_key(config_id: str, mix: Mix) -> str:
+    """Residuals are kept per configuration and coarse mix: 100/100 requests are not 10k/10k ones (18.3)."""
+    hit = round(4.0 * (1.0 - mix.computed_tokens / mix.prompt_tokens))
+    return f"{config_id}|{math.log2(mix.prompt_tokens):.0f}|{math.log2(mix.output_tokens):.0f}|{hit}"
+
+
+def sigma_of(sigmas: Mapping[str, float], config_id: str, mix: Mix) -> float:
+    """The residual of this mix; of a mix never seen, the last one's where it warns (below 1)."""
+    found = sigmas.get(sigma_key(config_id, mix))
+    if found is not None:
+        return found
+    last = _last(sigmas)
+    return 1.0 if last is None else min(1.0, last)
+
+
+def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy: Policy) -> Capacity:
+    """Goodput capacity of one replica for this mix, by all that is known."""
+    step, parts = estimate.step, capacity.request_parts(mix)
+    cost, error = capacity.dot(step, parts), steptime.spread(estimate, parts)
+    itl_slo_s, ttft_slo_s = policy.itl_slo_ms / 1000.0, policy.ttft_slo_ms / 1000.0
+    patience_s, ttft_hopeless = capacity.patience(step, mix, ttft_slo_s)
+    request_s = max(cost + policy.prior_caution * error, 1e-9)
+    itl_off = draft.incurable.itl >= slo.INCURABLE_WINDOWS
+    ttft_off = draft.incurable.ttft >= slo.INCURABLE_WINDOWS
+    return Capacity(
+        request_s,
+        step.prefill_s * mix.computed_tokens,
+        step.base_s,
+        capacity.U_MAX if itl_off else capacity.itl_utilization(step.base_s, itl_slo_s),
+        capacity.memory_rate(mix, request_s, step.base_s, draft.kv_capacity_tokens, None),
+        math.inf if ttft_off else patience_s,
+        arriving.dispersion(draft.arrivals) + 1.0,
+        max(1.0 - policy.slo_target, 1e-3),
+        policy.use_pooling,
+        sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
+        error < UNSURE * request_s,
+        itl_off or step.base_s >= capacity.HOPELESS * itl_slo_s,
+        ttft_off or ttft_hopeless,
+    )
+
+
+def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
+    """Put together what is known now."""
+    config_id = tick.pods.config_id
+    fit = fit_of(draft.fits, config_id)
+    estimate = steptime.estimate(fit, believe(policy, draft.kv_capacity_tokens))
+    mix = arriving.mean_request(draft.sizes)
+    cap = None if mix is None else _capacity(estimate, mix, draft, config_id, policy)
+    rate = max(draft.arrivals.held_per_s, 0.0)
+    window = draft.window
+    itl_n, itl_sum = window.itl_tokens + tick.flow.itl_tokens, window.itl_sum_s + tick.flow.itl_sum_s
+    step = estimate.step
+    return Known(
+        mix,
+        estimate,
+        cap,
+        rate,
+        arriving.rate(draft.arrivals, tick.now_s),
+        factor * tick.pods.waiting + tick.out.waiting,
+        0.0 if cap is None else capacity.replicas(rate, cap),
+        step.base_s + (0.0 if mix is None else step.prefill_s * mix.computed_tokens),
+        itl_sum / itl_n if itl_n > 0.0 else None,
+    )
+
+
+def _is_disturbed(tick: Tick, config_ids: int) -> bool:
+    """Whether this tick's latencies say little about a replica's capacity: young, draining or unknown
+    pods."""
+    pods = tick.pods
+    return pods.youngest_s < slo.WARM_S or pods.terminating > 0 or pods.unknown > 0 or config_ids > 1
+
+
+def _learn_slo(draft: Draft, tick: Tick, known: Known, policy: Policy) -> None:
+    """Add this tick to the open window; close and judge it when it is full."""
+    pods, cap = tick.pods, known.capacity
+    ready = max(1, pods.ready)
+    limit_s = max(policy.ttft_slo_ms / 1000.0, 2.0 * known.idle_ttft_s)
+    load = 0.0 if cap is None else known.demand * cap.sigma / ready
+    kv = pods.kv_ratios / pods.kv_pods if pods.kv_pods else 0.0
+    window = slo.add(draft.window, tick.flow, limit_s, tick.dt_s, load, kv, known.waiting)
+    if not window.disturbed and _is_disturbed(tick, len({p.config_id for p in pods.pairs})):
+        window = window._replace(disturbed=True)
+    if tick.now_s - window.start_s < slo.WINDOW_S - 1e-6:
+        draft.window = window
+        return
+    queued = known.waiting > 0.5 * ready
+    draft.window = slo.Window(tick.now_s, queue_at_start=queued)
+    draft.verdict = verdict = slo.judge(window, draft.verdict, known.idle_ttft_s, policy)
+    draft.incurable = slo.judge_incurable(draft.incurable, window, verdict, policy)
+    bad = slo.missed(verdict, draft.incurable)
+    if cap is not None and known.mix is not None and policy.use_sigma:
+        key = sigma_key(pods.config_id, known.mix)
+        sigma = slo.residual(cap.sigma, window, verdict, bad, policy)
+        draft.sigmas = _moved(draft.sigmas, key, sigma, SIGMAS)
+    if not window.disturbed:
+        _learn_headroom(draft, tick.now_s, verdict, bad, policy)
+
+
+def _learn_headroom(draft: Draft, now_s: float, verdict: slo.Verdict, bad: float, policy: Policy) -> None:
+    draft.trim_requests += verdict.requests
+    draft.trim_missed += verdict.requests * bad
+    if now_s - draft.trim_s < TRIM_S - 1e-6:
+        return
+    if policy.use_trim and draft.trim_requests > 0.0:
+        minutes = (now_s - draft.trim_s) / 60.0
+        share = draft.trim_missed / draft.trim_requests
+        current = policy.target_utilization if draft.utilization is None else draft.utilization
+        draft.utilization = slo.trim(current, draft.trim_requests, share, minutes, policy)
+    draft.trim_s, draft.trim_requests, draft.trim_missed = now_s, 0.0, 0.0
+
+
+def learn(draft: Draft, tick: Tick, factor: float, horizon_s: float, policy: Policy) -> Known:
+    """Learn from one tick, in the order in which one thing needs the other; ``factor`` stands in for unknown
+    pods."""
+    _learn_steps(draft, tick, policy)
+    rates = _learn_arrivals(draft, tick, tick.now_s - tick.dt_s, factor, policy)
+    _learn_forecast(draft, tick, rates, horizon_s, policy)
+    known = _know(draft, tick, factor, policy)
+    _learn_slo(draft, tick, known, policy)
+    return known

@@ -1,0 +1,139 @@
+"""What each term asks for, now and at the horizons (scaling-law 15.3-15.5)."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from scaler.decision import backlog, capacity, evidence, kv
+from scaler.decision.differences import Pods
+from scaler.decision.forecast import Outlook, expect
+from scaler.decision.learning import Known
+from scaler.decision.policy import Policy
+from scaler.decision.supply import Lane
+
+
+class Need(NamedTuple):
+    """Replicas (unrounded) by term at one time ahead."""
+
+    ahead_s: float
+    rate: float
+    kv: float
+    backlog: float
+    evidence: float
+    demand: float
+    """Replicas that carry the expected rate exactly at the objective, without headroom."""
+
+    def most(self) -> float:
+        """What is needed in all."""
+        return max(self.rate, self.kv, self.backlog, self.evidence)
+
+    def winner(self) -> str:
+        """The term that decides."""
+        pairs = (("rate", self.rate), ("backlog", self.backlog), ("kv", self.kv), ("evidence", self.evidence))
+        return max(pairs, key=lambda pair: pair[1])[0]
+
+
+class Situation(NamedTuple):
+    """What the terms are computed from."""
+
+    pods: Pods
+    known: Known
+    outlook: Outlook
+    utilization: float
+    factor: float
+    """Stands in for unknown pods."""
+    entering: tuple[float, ...]
+    """When pending replicas come (s from now)."""
+
+
+def _per_rate(now: Situation, horizon_s: float) -> float:
+    """Replicas per request/s at the objective, at the largest rate expected (sub-linear: fleets pool)."""
+    cap = now.known.capacity
+    if cap is None or not cap.known:
+        return 0.0
+    rate = max(expect(now.outlook, horizon_s), now.known.rate_per_s)
+    return capacity.replicas(rate, cap) / rate if rate > 0.0 else 0.0
+
+
+def _backlogs(
+    now: Situation, horizons: Sequence[float], demand: Callable[[float], float], per_rate: float
+) -> list[float]:
+    waiting = now.known.waiting * per_rate
+    if waiting <= 0.0 and demand(horizons[-1]) <= now.pods.ready:
+        return [0.0] * len(horizons)
+    return backlog.project(waiting, demand, float(now.pods.ready), now.entering, horizons)
+
+
+def _at(now: Situation, ahead_s: float, per_rate: float, queue: float, policy: Policy) -> Need:
+    """All terms at one time ahead; ``queue`` is the backlog there, in replica-seconds."""
+    pods, known = now.pods, now.known
+    rate = expect(now.outlook, ahead_s)
+    demand = per_rate * rate
+    growth = rate / known.rate_per_s if known.rate_per_s > 0.0 else 1.0
+    kv_ratios = now.factor * pods.kv_ratios
+    in_kv = 0.0
+    if policy.use_kv:
+        in_kv = kv.replicas(
+            kv_ratios, known.waiting, known.mix, pods.kv_capacity_tokens, growth, policy.target_kv_usage
+        )
+    in_queue = 0.0
+    if policy.use_backlog:
+        tolerated = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0 * pods.ready
+        in_queue = backlog.replicas(demand, queue, tolerated, policy.backlog_drain_s, policy.backlog_cap)
+    in_rate = demand / now.utilization if policy.use_rate else 0.0
+    return Need(ahead_s, in_rate, in_kv, in_queue, _evidence(now, policy), demand)
+
+
+def _evidence(now: Situation, policy: Policy) -> float:
+    """Queue and latency, while the capacity is not known."""
+    cap = now.known.capacity
+    if not policy.use_evidence or (cap is not None and cap.known):
+        return 0.0
+    pods, known = now.pods, now.known
+    hopeless = cap is not None and cap.itl_hopeless
+    running = now.factor * pods.running
+    return evidence.replicas(
+        pods.ready, running, known.waiting, known.itl_s, policy.itl_slo_ms / 1000.0, hopeless
+    )
+
+
+def needs(now: Situation, lanes: Sequence[Lane], policy: Policy) -> list[Need]:
+    """Needs at this moment and at each lane's horizon; each at least the one before (15.5: max over 0..τ)."""
+    horizons = [lane.horizon_s for lane in lanes]
+    per_rate = _per_rate(now, horizons[-1])
+    queues = _backlogs(now, horizons, lambda ahead: per_rate * expect(now.outlook, ahead), per_rate)
+    result = [_at(now, 0.0, per_rate, 0.0, policy)]
+    for horizon, queue in zip(horizons, queues, strict=True):
+        need, before = _at(now, horizon, per_rate, queue, policy), result[-1]
+        result.append(
+            Need(
+                horizon,
+                max(need.rate, before.rate),
+                max(need.kv, before.kv),
+                max(need.backlog, before.backlog),
+                need.evidence,
+                max(need.demand, before.demand),
+            )
+        )
+    return result
+
+
+def ask(found: Sequence[Need], lanes: Sequence[Lane], current: int) -> tuple[float, Need]:
+    """The class-aware ask (15.5) and the need that it came from.
+
+    A replica that starts from cached weights may be asked for late; what exceeds the free slots of the
+    faster lanes
+    must be asked for at the slower lane's horizon. Example (15.10b): 6 needed at 75 s, 7 at 130 s, 5 there,
+    one cached slot:
+    7 > 5 + 1, so ask for 7 now; with two slots 6 are enough now.
+    """
+    best = found[0]
+    asked = best.most()
+    covered = float(current)
+    for need, lane in zip(found[1:], lanes, strict=True):
+        wanted = need.most()
+        if wanted > covered or covered == current:
+            wanted = min(wanted, current + lane.slots)
+            if wanted > asked:
+                asked, best = wanted, need
+        covered = current + lane.slots
+    return asked, best
