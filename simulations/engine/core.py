@@ -438,7 +438,8 @@ class Core:
         """The next chunk of a prompt, as long as the budget allows."""
         at = request.computed
         chunk = min(request.tokens - at, batch.budget)
-        batch.add(chunk, chunk * (self._step.prefill_token_ps + self._step.half_pair_ps * (2 * at + chunk)))
+        compute_ps = chunk * (self._step.prefill_token_ps + self._step.half_pair_ps * (2 * at + chunk))
+        batch.add(chunk, compute_ps + self._kv_ps * at)
         request.computed = at + chunk
         if request.computed == request.tokens:
             self._partial = None

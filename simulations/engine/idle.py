@@ -10,6 +10,7 @@ def idle_ttft_us(spec: EngineSpec, input_tokens: int) -> int:
     while done < input_tokens:
         chunk = min(budget, input_tokens - done)
         attention_ps = chunk * (step.prefill_token_ps + step.half_pair_ps * (2 * done + chunk))
+        attention_ps += step.kv_token_ps * done
         total_ps += step.tokens_ps[chunk] + step.sequence_ps + attention_ps
         done += chunk
     return spec.ingest_us + total_ps // PS_PER_US

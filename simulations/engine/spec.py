@@ -11,9 +11,10 @@ class StepTime:
     """How long one engine step takes, in whole picoseconds.
 
     ``step = tokens_ps[T] + sequence_ps·B + kv_token_ps·C``, and with prompts in the step also
-    ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c)) + mixed_sequence_ps·D + mixed_kv_token_ps·C``,
+    ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c) + kv_token_ps·p) + mixed_sequence_ps·D + mixed_kv_token_ps·C``,
     with T tokens and B sequences in the step, D of them decoding, C context tokens that these read, and c tokens
-    of a prompt chunk that begins at position p (c·(2p+c) is twice the causal query-key pairs).
+    of a prompt chunk that begins at position p (c·(2p+c) is twice the causal query-key pairs; what lies before
+    it in the cache is read once, which is all that counts for a short chunk behind a long cached prefix).
     Every coefficient is an integer, so a run of K equal decode steps is exactly K·s + inc·K(K−1)/2.
     """
 
