@@ -1,7 +1,7 @@
 """Errors of the simulator.
 
-    SimulationError
-    └── InputError    something that a person gave: names where, the value and the fix; exit code 2
+SimulationError
+└── InputError    something that a person gave: names where, the value and the fix; exit code 2
 """
 
 
@@ -15,3 +15,7 @@ class InputError(SimulationError):
     def __init__(self, where: str, problem: str, fix: str) -> None:
         self.where, self.problem, self.fix = where, problem, fix
         super().__init__(f"{where}: {problem}; {fix}")
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, str, str]]:
+        """Pickle by the three parts: sweeps raise it in worker processes."""
+        return type(self), (self.where, self.problem, self.fix)

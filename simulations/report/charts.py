@@ -11,6 +11,7 @@ from typing import Any
 from bokeh.embed import json_item
 from bokeh.models import (
     AdaptiveTicker,
+    BasicTicker,
     ColumnDataSource,
     CrosshairTool,
     CustomJSTickFormatter,
@@ -84,6 +85,12 @@ def script() -> str:
 def item(model: Any) -> str:
     """A drawing as JSON that may stand inside a ``<script>`` element."""
     return json.dumps(json_item(model, theme=THEME), allow_nan=False).replace("</", "<\\/")
+
+
+def whole_numbers(plot: Any) -> None:
+    """No half replicas on the axis, and zero at its foot."""
+    plot.y_range.start = 0
+    plot.yaxis.ticker = BasicTicker(min_interval=1, num_minor_ticks=0)
 
 
 def time_range(end_s: float) -> Any:

@@ -25,7 +25,7 @@ def draw(stories: Sequence[Story], limit: int) -> Any:
 
 def _replicas(stories: Sequence[Story], x_range: Any, limit: int) -> Any:
     plot = charts.over_time("Ready replicas", 300, x_range, unit="replicas")
-    plot.y_range.start = 0
+    charts.whole_numbers(plot)
     palette = frontier_chart.colors([story.result.policy for story in stories])
     entries = []
     for i, story in enumerate(stories):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
-from typing import Any
 
 from simulations.report import charts
 
@@ -24,12 +23,12 @@ POLICY = "; ".join(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One part of the page. ``html`` is escaped already; ``chart`` is a Bokeh model."""
+    """One part of the page. ``html`` is escaped already; ``chart`` is what :func:`charts.item` gives."""
 
     title: str
     caption: str = ""
     html: str = ""
-    chart: Any = None
+    chart: str | None = None
     folded: bool | None = None
     """True: a closed fold; False: an open one; None: always shown."""
     parts: Sequence["Section"] = field(default=())
@@ -65,9 +64,7 @@ def _section(section: Section, drawings: list[str], level: int) -> str:
     inside = [f'<p class="caption">{escape(section.caption)}</p>' if section.caption else "", section.html]
     if section.chart is not None:
         number = len(drawings)
-        drawings.append(
-            f'<script type="application/json" id="item-{number}">{charts.item(section.chart)}</script>'
-        )
+        drawings.append(f'<script type="application/json" id="item-{number}">{section.chart}</script>')
         inside.append(f'<div class="chart" id="chart-{number}" data-item="item-{number}"></div>')
     inside += [_section(part, drawings, level + 1) for part in section.parts]
     body = "\n".join(filter(None, inside))

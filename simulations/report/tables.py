@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from simulations import words
 from simulations.result import Distribution, Result
 
 Row = Sequence[str]
@@ -36,7 +37,7 @@ def summary(result: Result) -> str:
     return facts(
         [
             (
-                percent(result.slo_attainment),
+                words.percent(result.slo_attainment),
                 "met the SLO",
                 _slo(result),
             ),
@@ -44,10 +45,14 @@ def summary(result: Result) -> str:
             (
                 f"{result.mean_replicas:.2f}",
                 "replicas on average",
-                f"at most {result.peak_replicas}; {result.scale_ups} scale-ups, {result.scale_downs} scale-downs",
+                f"at most {result.peak_replicas}; {result.scale_ups} times up, {result.scale_downs} down",
             ),
             (f"{result.starts}", "cold starts", _kinds(result)),
-            (_ms(result.ttft_s.p99), "first token, 99 of 100", f"half within {_ms(result.ttft_s.p50)}"),
+            (
+                words.milliseconds(result.ttft_s.p99),
+                "first token, 99 of 100",
+                f"half within {words.milliseconds(result.ttft_s.p50)}",
+            ),
             (
                 _lost(result),
                 "requests not answered",
@@ -60,7 +65,7 @@ def summary(result: Result) -> str:
 def _slo(result: Result) -> str:
     slo = result.scenario.slo
     return (
-        f"first token within {slo.ttft_ms:g} ms (twice the idle time for prompts that take long), then at most "
+        f"first token within {slo.ttft_ms:g} ms (or twice an idle engine's time), then at most "
         f"{slo.itl_ms:g} ms a token; aim {100 * slo.target:g} %"
     )
 
@@ -78,7 +83,7 @@ def latencies(result: Result) -> str:
 
 
 def _latency(name: str, values: Distribution) -> Row:
-    return name, *(_ms(value) for value in (values.mean, values.p50, values.p90, values.p99))
+    return name, *(words.milliseconds(value) for value in (values.mean, values.p50, values.p90, values.p99))
 
 
 COMPARISON = (
@@ -96,14 +101,14 @@ def comparison(results: Sequence[Result]) -> str:
 def _compared(result: Result) -> Row:
     return (
         result.policy,
-        percent(result.slo_attainment),
+        words.percent(result.slo_attainment),
         f"{result.gpu_hours:.2f}",
         f"{result.mean_replicas:.2f}",
         f"{result.peak_replicas}",
         f"{result.starts}",
-        _ms(result.ttft_s.p50),
-        _ms(result.ttft_s.p99),
-        _ms(result.itl_s.p99),
+        words.milliseconds(result.ttft_s.p50),
+        words.milliseconds(result.ttft_s.p99),
+        words.milliseconds(result.itl_s.p99),
         _lost(result),
     )
 
@@ -111,19 +116,6 @@ def _compared(result: Result) -> Row:
 def meets(result: Result) -> bool:
     """The run reached the share that its SLO aims at."""
     return result.slo_attainment is not None and result.slo_attainment >= result.scenario.slo.target
-
-
-def percent(ratio: float | None) -> str:
-    """``98.7 %``, never rounded up to 100; a dash when there was nothing to measure."""
-    if ratio is None:
-        return "–"
-    return f"{min(100 * ratio, 99.99 if ratio < 1 else 100.0):.2f} %"
-
-
-def _ms(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    return f"{1000 * seconds:,.0f} ms" if seconds < 10 else f"{seconds:,.1f} s"
 
 
 def _lost(result: Result) -> str:

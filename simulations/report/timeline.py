@@ -38,7 +38,7 @@ def draw(story: Story, rows_limit: int = ROWS_LIMIT) -> Any:
 
 def _replicas(story: Story, x_range: Any, limit: int) -> Any:
     plot = charts.over_time("Replicas", 260, x_range, unit="replicas")
-    plot.y_range.start = 0
+    charts.whole_numbers(plot)
     steps = thin.changes(story.result.timeline)
     counts = charts.source(
         {

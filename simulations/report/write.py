@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from simulations import words
 from simulations.frontier import Point
-from simulations.report import frontier_chart, overlay, page, tables, timeline
+from simulations.report import charts, frontier_chart, overlay, page, tables, timeline
 from simulations.report.story import Story
 from simulations.result import Result
 
@@ -17,13 +18,32 @@ TIMELINE_CAPTION = (
     "kept. Red dashed lines are the SLO."
 )
 
+FRONTIER_CAPTION = "Up and to the left is better. Red line: the aim. The scale widens near 100 %."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """A run with its charts: half a second of work, so that sweeps let their workers do it."""
+
+    story: Story
+    drawing: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
     """Several policies on one trace under the same conditions."""
 
     title: str
-    stories: tuple[Story, ...]
+    panels: tuple[Panel, ...]
+
+
+def panel(story: Story, stories_on_page: int) -> Panel:
+    """Draw a run for a page that has so many of them."""
+    return Panel(story=story, drawing=charts.item(timeline.draw(story, _rows_limit(stories_on_page))))
+
+
+def _rows_limit(stories_on_page: int) -> int:
+    return max(120, min(timeline.ROWS_LIMIT, POINTS_BUDGET // max(1, stories_on_page)))
 
 
 def run(story: Story, version: str) -> str:
@@ -31,7 +51,7 @@ def run(story: Story, version: str) -> str:
     result = story.result
     sections = [
         page.Section(title="In short", html=tables.summary(result)),
-        page.Section(title="Over time", caption=TIMELINE_CAPTION, chart=timeline.draw(story)),
+        page.Section(title="Over time", caption=TIMELINE_CAPTION, chart=charts.item(timeline.draw(story))),
         page.Section(
             title="Latencies",
             caption="Of the requests that got so far, from their arrival at the router.",
@@ -44,15 +64,15 @@ def run(story: Story, version: str) -> str:
 
 def comparison(title: str, lead: str, chapters: Sequence[Chapter], version: str) -> str:
     """The report of several policies on one or more traces."""
-    stories = sum(len(chapter.stories) for chapter in chapters)
-    rows_limit = max(120, min(timeline.ROWS_LIMIT, POINTS_BUDGET // max(1, stories)))
-    sections = [_chapter(chapter, rows_limit, first=i == 0) for i, chapter in enumerate(chapters)]
-    settings_of = [settings(chapters[0].stories[0].result)] if stories else []
+    count = sum(len(chapter.panels) for chapter in chapters)
+    sections = [_chapter(chapter, _rows_limit(count), first=i == 0) for i, chapter in enumerate(chapters)]
+    settings_of = [settings(chapters[0].panels[0].story.result)] if count else []
     return page.render(title, lead, [*sections, *settings_of], footer(version))
 
 
 def _chapter(chapter: Chapter, rows_limit: int, *, first: bool) -> page.Section:
-    results = [story.result for story in chapter.stories]
+    stories = [panel.story for panel in chapter.panels]
+    results = [story.result for story in stories]
     target = results[0].scenario.slo.target
     return page.Section(
         title=chapter.title,
@@ -61,24 +81,26 @@ def _chapter(chapter: Chapter, rows_limit: int, *, first: bool) -> page.Section:
         parts=(
             page.Section(
                 title="Cost against SLO",
-                caption="Up and to the left is better. The red line is the aim; the scale is wide near 100 %.",
-                chart=frontier_chart.draw(_points(results), target),
+                caption=FRONTIER_CAPTION,
+                chart=charts.item(frontier_chart.draw(_points(results), target)),
             ),
             page.Section(
                 title="Ready replicas and arrivals",
                 caption="How each policy's fleet followed the load; a click on a name hides or shows it.",
-                chart=overlay.draw(chapter.stories, rows_limit),
+                chart=charts.item(overlay.draw(stories, rows_limit)),
             ),
-            *(
-                page.Section(
-                    title=f"{story.result.policy} over time",
-                    caption=f"{verdict(story.result)} {TIMELINE_CAPTION}",
-                    chart=timeline.draw(story, rows_limit),
-                    folded=not (first and i == 0),
-                )
-                for i, story in enumerate(chapter.stories)
-            ),
+            *(_over_time(panel, folded=not (first and i == 0)) for i, panel in enumerate(chapter.panels)),
         ),
+    )
+
+
+def _over_time(panel: Panel, *, folded: bool) -> page.Section:
+    result = panel.story.result
+    return page.Section(
+        title=f"{result.policy} over time",
+        caption=f"{verdict(result)} {TIMELINE_CAPTION}",
+        chart=panel.drawing,
+        folded=folded,
     )
 
 
@@ -102,7 +124,7 @@ def verdict(result: Result) -> str:
     aim = f"aim {100 * result.scenario.slo.target:g} %"
     met = "met" if tables.meets(result) else "missed"
     return (
-        f"{tables.percent(result.slo_attainment)} of {result.requests:,} requests met the SLO ({aim}: {met}) "
+        f"{words.percent(result.slo_attainment)} of {result.requests:,} requests met the SLO ({aim}: {met}) "
         f"with {result.gpu_hours:.2f} GPU-hours, {result.mean_replicas:.2f} replicas on average."
     )
 

@@ -2,6 +2,11 @@
 
 import math
 
+from simulations.analysis import Comparison, compare
+from simulations.cells import Score
+from simulations.policies.base import Actuation
+from simulations.recommend import Recommendation, pick, recommend
+from simulations.report import write
 from simulations.report.story import Bin, Percentiles, Start, Story
 from simulations.result import Distribution, Result, TimelineRow
 from simulations.scenario import Scenario
@@ -98,3 +103,54 @@ def a_story(
     return Story(
         result=a_result(policy, span_s, attainment, **changes), bin_s=bin_s, bins=bins, starts=starts
     )
+
+
+def chapters(*policies: str, span_s: int = 3600, pages: int = 1) -> list[write.Chapter]:
+    """The same load under each policy, ``pages`` times; all share the first one's charts (drawing is slow)."""
+    stories = [
+        a_story(policy, span_s, 0.9 + 0.03 * i, gpu_hours=3.0 + i) for i, policy in enumerate(policies)
+    ]
+    drawing = write.panel(stories[0], len(policies) * pages).drawing
+    panels = tuple(write.Panel(story=story, drawing=drawing) for story in stories)
+    return [write.Chapter(title=f"Load {number}", panels=panels) for number in range(pages)]
+
+
+def a_score(family: str, label: str, seed: int, gpu_hours: float, attainment: float) -> Score:
+    return Score(
+        family=family,
+        label=label,
+        condition="cold start 100 s, 4 copies",
+        seed=seed,
+        attainment_ratio=attainment,
+        gpu_hours=gpu_hours,
+        mean_replicas=gpu_hours,
+        cost=2.5 * gpu_hours,
+        ttft_p99_s=0.8,
+        starts=3,
+    )
+
+
+def a_comparison() -> tuple[Comparison, ...]:
+    """Three policies with a grid of six settings each and three seeds, then the oracle and the bound."""
+    scores = [
+        a_score(
+            family, f"target={0.3 + 0.1 * i:.1f}", seed, (9 - i) * dearer + 0.1 * seed, 0.999 - 0.008 * i * i
+        )
+        for family, dearer in (("hearth", 0.9), ("kv", 1.1), ("inflight", 1.2))
+        for i in range(6)
+        for seed in range(3)
+    ]
+    scores += [
+        a_score(family, f"for {100 * level:g} %", seed, hours + 0.1 * seed + 20 * (level - 0.95), level)
+        for family, hours in (("oracle", 4.0), ("lower-bound", 3.0))
+        for level in (0.95, 0.98, 0.99)
+        for seed in range(3)
+    ]
+    return compare(scores, 0.98)
+
+
+def a_recommendation(comparisons: tuple[Comparison, ...]) -> Recommendation:
+    label = pick(comparisons)
+    assert label is not None
+    actuation = Actuation(polling_s=5.0)
+    return recommend(comparisons, label, "azure-conv", Scenario(), actuation)
