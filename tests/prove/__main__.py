@@ -1,0 +1,91 @@
+"""``python -m tests.prove run [GROUP ...]`` finishes the groups; ``check`` repeats a few cells.
+
+Examples:
+    python -m tests.prove run tuning              # resumes where it stopped; Ctrl-C keeps finished cells
+    python -m tests.prove check --commit $(git rev-parse HEAD) --cells 3
+    python -m tests.prove show tuning             # the commands behind a group's cells
+"""
+
+import argparse
+import hashlib
+import sys
+import time
+
+from simulations import pool
+from tests.prove import store
+from tests.prove.cells import Cell, line
+from tests.prove.groups import GROUPS
+
+CHECK_REQUESTS_MAX = 150_000
+"""Cells that CI repeats are at most this long: about ten seconds each."""
+
+
+def run(groups: list[str], jobs: int) -> None:
+    """Finish every missing cell of the groups, on all cores."""
+    for group in groups:
+        cells = GROUPS[group]()
+        known = store.read(group)
+        missing = [cell for cell in cells if cell.key not in known]
+        begun, done = time.monotonic(), 0
+
+        def keep(_number: int, text: str, group: str = group, total: int = len(missing)) -> None:
+            nonlocal done
+            store.append(group, text)
+            done += 1
+            left_s = (time.monotonic() - begun) / done * (total - done)  # noqa: B023 - used before the next group
+            sys.stderr.write(f"\r{group}: {done}/{total} cells, {left_s / 60:.0f} min left ")
+
+        pool.run(line, missing, jobs, keep)
+        store.rewrite(group, [cell.key for cell in cells])
+        sys.stderr.write(f"\r{group}: {len(cells)} cells in {store.path(group).name}          \n")
+
+
+def chosen(commit: str, count: int) -> list[tuple[str, Cell]]:
+    """Cells to repeat, drawn by the commit's hash among the finished ones that are short enough."""
+    finished = [
+        (group, cell)
+        for group, cells in GROUPS.items()
+        for known in [store.rows(group)]
+        for short in [{row["key"] for row in known if row["requests"] <= CHECK_REQUESTS_MAX}]
+        for cell in cells()
+        if cell.key in short and cell.level_ratio is None
+    ]
+    return sorted(finished, key=lambda item: hashlib.sha256((commit + item[1].key).encode()).digest())[:count]
+
+
+def check(commit: str, count: int) -> int:
+    """Repeat the chosen cells; the exit code is the number that came out different."""
+    different = 0
+    for group, cell in chosen(commit, count):
+        same = line(cell) == store.read(group)[cell.key]
+        different += not same
+        sys.stdout.write(f"{'equal ' if same else 'DIFFERENT'} {group}: {cell.key}\n")
+    sys.stdout.write(f"{count - different} passed, {different} failed\n")
+    return different
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run", help="finish the groups (all of them by default)")
+    runner.add_argument("groups", nargs="*", choices=[[], *GROUPS], default=[])
+    runner.add_argument("--jobs", type=int, default=pool.cores())
+    checker = commands.add_parser("check", help="repeat a few finished cells and compare bytes")
+    checker.add_argument("--commit", required=True)
+    checker.add_argument("--cells", type=int, default=3)
+    shower = commands.add_parser("show", help="the commands behind a group's cells")
+    shower.add_argument("group", choices=list(GROUPS))
+    arguments = parser.parse_args()
+    if arguments.command == "check":
+        return check(arguments.commit, arguments.cells)
+    if arguments.command == "show":
+        sys.stdout.write("".join(f"{cell.key}\n    {cell.command()}\n" for cell in GROUPS[arguments.group]()))
+        return 0
+    run(arguments.groups or list(GROUPS), arguments.jobs)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
