@@ -46,10 +46,14 @@ POLICIES = {
     "wva": Entry(module="wva", line="llm-d's Workload Variant Autoscaler, V2 tokens, through KEDA"),
     "llmd-slo": Entry(module="llmd_slo", line="llm-d's SLO-aware KEDA recipe: P90 latency over objective"),
     "llmd-tokens": Entry(
-        module="llmd_tokens", line="llm-d's token-aware KEDA recipe: prefill backlog and KV"
+        module="llmd_tokens",
+        line="llm-d's token-aware KEDA recipe: prefill backlog and KV",
+        profiled=REQUEST[:1],
     ),
     "keda-otel": Entry(
-        module="keda_otel", line="KServe's OpenTelemetry recipe: running requests per replica"
+        module="keda_otel",
+        line="KServe's OpenTelemetry recipe: running requests per replica",
+        profiled=REQUEST,
     ),
     "dynamo": Entry(module="dynamo", line="NVIDIA Dynamo's planner: load and throughput loops, SLA mode"),
     "schedule": Entry(module="schedule", line="the best time-of-day table of replicas"),

@@ -4,8 +4,10 @@ import pytest
 
 from simulations.errors import InputError
 from simulations.policies import grids, registry
-from simulations.policies.base import Parameters
+from simulations.policies.base import Gateway, Parameters
+from simulations.policies.mix import Mix
 from simulations.scenario import Scenario
+from tests.policies.builders import samples, snapshot
 
 RIVALS = ("queue", "kv", "inflight", "kpa", "apa", "wva", "llmd-slo", "llmd-tokens", "keda-otel", "dynamo")
 
@@ -42,3 +44,22 @@ def test_a_name_that_cannot_be_built_is_one_line(name: str, parameters: Paramete
 def test_help_has_one_line_for_every_name() -> None:
     assert set(RIVALS) < set(registry.NAMES)
     assert all(line and "\n" not in line for line in registry.NAMES.values())
+
+
+def test_laws_with_measured_thresholds_are_profiled_with_the_workloads_mean_request() -> None:
+    short, long = (Mix(prompt_tokens=p, output_tokens=200.0) for p in (200.0, 8000.0))
+    for name in ("inflight", "kpa", "keda-otel", "llmd-tokens"):
+        assert "prompt_tokens" in registry.POLICIES[name].profiled
+    asks = [
+        registry.build("inflight", {}, Scenario(), mix).tick(
+            snapshot(0.0, (samples(running=100.0),)), Gateway()
+        )
+        for mix in (short, long)
+    ]
+    assert (asks[0].wanted or 0.0) < (asks[1].wanted or 0.0)
+
+
+def test_a_given_parameter_is_stronger_than_the_profile() -> None:
+    mix = Mix(prompt_tokens=8000.0, output_tokens=200.0)
+    policy = registry.build("inflight", {"target": 50}, Scenario(), mix)
+    assert policy.tick(snapshot(0.0, (samples(running=100.0),)), Gateway()).wanted == 2.0
