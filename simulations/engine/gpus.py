@@ -22,6 +22,7 @@ class Efficiency:
     compute: float
     ramp: float
     overlap: float
+    moe: float
     kv: float
     attention: float
     attention_keys: float

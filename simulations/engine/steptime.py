@@ -25,6 +25,9 @@ _ELEMENT_BYTES = 2
 _STREAM = 0.95
 """Share of the bandwidth that element-wise kernels reach at many tokens."""
 
+_ROUTING_US = 15.0
+"""Of a layer with routed experts: router, top-k, sorting tokens by expert, weighted sum (five small kernels)."""
+
 
 def step_time(model: Model, gpu: Gpu, tensor_parallel: int, max_tokens: int) -> StepTime:
     """The coefficients of ``model`` on ``tensor_parallel`` GPUs, in integer picoseconds."""
@@ -49,15 +52,23 @@ def step_time(model: Model, gpu: Gpu, tensor_parallel: int, max_tokens: int) -> 
 
 def gemm_s(model: Model, gpu: Gpu, tensor_parallel: int, tokens: int) -> float:
     """All linear layers of one step; what the operator tables of docs/designs/0003 measure."""
-    efficiency = gpu.efficiency
-    always = model.layers * model.attention_params + model.dense_params
-    touched = always + model.moe_layers * _experts_touched(model, tokens) * model.expert_params
-    active = always + model.moe_layers * model.experts_per_token * model.expert_params
-    weights_s = (
-        touched * model.linear_bits / 8 / tensor_parallel / (efficiency.memory * gpu.memory_gb_per_s * 1e9)
+    dense = model.layers * model.attention_params + model.dense_params
+    total_s = _product_s(model, gpu, dense / tensor_parallel, dense / tensor_parallel * tokens, 1.0)
+    if not model.experts:
+        return total_s
+    expert = model.moe_layers * model.expert_params / tensor_parallel
+    work = expert * model.experts_per_token * tokens
+    return total_s + _product_s(
+        model, gpu, expert * _experts_touched(model, tokens), work, gpu.efficiency.moe
     )
-    compute_s = 2 * active / tensor_parallel / (efficiency.compute * _peak_flops(model, gpu)) * tokens
-    return max(weights_s + efficiency.ramp * compute_s, efficiency.overlap * weights_s + compute_s)
+
+
+def _product_s(model: Model, gpu: Gpu, weights: float, multiplications: float, share: float) -> float:
+    """Matrix products that read ``weights`` and multiply so often, at ``share`` of a dense product's FLOPS."""
+    efficiency = gpu.efficiency
+    read_s = weights * model.linear_bits / 8 / (efficiency.memory * gpu.memory_gb_per_s * 1e9)
+    compute_s = 2 * multiplications / (share * efficiency.compute * _peak_flops(model, gpu))
+    return max(read_s + efficiency.ramp * compute_s, efficiency.overlap * read_s + compute_s)
 
 
 def _experts_touched(model: Model, tokens: int) -> float:
@@ -83,7 +94,9 @@ def _fixed_s(model: Model, gpu: Gpu, tensor_parallel: int) -> float:
         / tensor_parallel
         / (efficiency.memory * gpu.memory_gb_per_s * 1e9)
     )
-    layers_us = model.layers * (efficiency.layer_us + efficiency.attention_us)
+    layers_us = (
+        model.layers * (efficiency.layer_us + efficiency.attention_us) + model.moe_layers * _ROUTING_US
+    )
     if tensor_parallel > 1:
         layers_us += 2 * model.layers * gpu.link.latency_us
     return head_s + layers_us * 1e-6
