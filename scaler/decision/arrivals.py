@@ -127,6 +127,10 @@ class Sizes(NamedTuple):
     generation: float = 0.0
     finished: float = 0.0
     finished_generation: float = 0.0
+    deviation: float = 0.0
+    """Squared deviations of a tick's prompt tokens from its requests' expected ones."""
+    deviating: float = 0.0
+    """Requests in them."""
 
 
 UNSIZED = Sizes()
@@ -143,6 +147,9 @@ def learn_sizes(sizes: Sizes, flow: Flow, dt_s: float) -> Sizes:
     keep = _forget(sizes.requests, dt_s)
     keep_finished = _forget(sizes.finished, dt_s)
     told = flow.computed is not None
+    deviation = 0.0
+    if sizes.requests >= 1.0:
+        deviation = (flow.prompt - flow.first_tokens * sizes.prompt / sizes.requests) ** 2
     return Sizes(
         keep * sizes.requests + flow.first_tokens,
         keep * sizes.prompt + flow.prompt,
@@ -151,6 +158,8 @@ def learn_sizes(sizes: Sizes, flow: Flow, dt_s: float) -> Sizes:
         keep * sizes.generation + flow.generation,
         keep_finished * sizes.finished + flow.finished,
         keep_finished * sizes.finished_generation + flow.finished_generation,
+        keep * sizes.deviation + deviation,
+        keep * sizes.deviating + (flow.first_tokens if sizes.requests >= 1.0 else 0.0),
     )
 
 
@@ -175,4 +184,14 @@ def mean_request(sizes: Sizes) -> Mix | None:
     output = sizes.generation / sizes.requests
     if sizes.finished >= 1.0:
         output = max(output, sizes.finished_generation / sizes.finished)
-    return Mix(max(1.0, prompt), max(1.0, prompt) * computed_share(sizes), max(1.0, output))
+    prompt = max(1.0, prompt)
+    return Mix(prompt, prompt * computed_share(sizes), max(1.0, output), _prompt_spread(sizes, prompt))
+
+
+def _prompt_spread(sizes: Sizes, prompt: float) -> float:
+    """Squared coefficient of variation of prompt sizes: n requests deviate from n means by n variances.
+
+    Starts from 1 (an exponential's), worth ten requests.
+    """
+    variance = (sizes.deviation + 10.0 * prompt * prompt) / (sizes.deviating + 10.0)
+    return min(10.0, variance / (prompt * prompt))

@@ -3,6 +3,7 @@ simulator."""
 
 from collections.abc import Sequence
 
+from scaler.decision import capacity
 from scaler.decision.learning import Known, Tick
 from scaler.decision.model import Condition, Input, Outcome, Snapshot, Target, TargetDecision, Term, Unknown
 from scaler.decision.needs import Need, Situation
@@ -63,7 +64,7 @@ def conditions(snapshot: Snapshot, tick: Tick, known: Known, policy: Policy) -> 
     """What a person should know."""
     found: list[Condition] = []
     cap = known.capacity
-    if cap is not None and cap.known and (cap.itl_hopeless or cap.ttft_hopeless):
+    if cap is not None and cap.known and (capacity.itl_hopeless(cap) or cap.ttft_hopeless):
         found.append(Condition(type="SLOInfeasible", message=_infeasible(known, policy)))
     for name in sorted(tick.pods.missing):
         text = f"no engine exposes {name}: renamed, or not a vLLM engine? its pods' load is unknown"
@@ -86,7 +87,7 @@ def _infeasible(known: Known, policy: Policy) -> str:
     cap, mix = known.capacity, known.mix
     assert cap is not None
     assert mix is not None
-    if cap.itl_hopeless:
+    if capacity.itl_hopeless(cap):
         idle_ms = 1000.0 * cap.base_s
         return (
             f"an idle engine takes {idle_ms:.0f} ms a token, the ITL objective is {policy.itl_slo_ms:.0f}; "

@@ -14,14 +14,13 @@ from scaler.decision.model import Histogram, Samples
 
 
 class Steps(NamedTuple):
-    """Step-time features of one configuration in this tick, averaged over decode tokens."""
+    """Step-time features of one configuration in this tick, as a decoded token sees them."""
 
     tokens: float
     step_s: float
     prefill: float
     """Prompt tokens computed in a step."""
     sequences: float
-    context: float
 
 
 class Flow(NamedTuple):
@@ -126,31 +125,16 @@ def flow(pairs: Sequence[Pair]) -> Flow:
     )
 
 
-def _engine_steps(pair: Pair, generated: float) -> tuple[float, float]:
-    """(engine steps, mean sequences in one) of a pair: from the iteration counter, else from tokens per
-    running."""
-    new, old = pair.new, pair.old
-    batch = max(1.0, ((new.running or 0.0) + (old.running or 0.0)) / 2.0)
-    if new.iterations_total is not None:
-        iterations = new.iterations_total - (old.iterations_total or 0.0)
-        if iterations > 0.0:
-            return iterations, max(1.0, generated / iterations)
-    return max(1.0, generated / batch), batch
-
-
-def _held_tokens(new: Samples, old: Samples) -> float:
-    usage = new.kv_usage_ratio
-    if usage is None or new.kv_capacity_tokens is None:
-        return 0.0
-    before = old.kv_usage_ratio
-    return new.kv_capacity_tokens * (usage if before is None else (usage + before) / 2.0)
-
-
 def steps(pairs: Sequence[Pair], computed_share: float) -> dict[str, Steps]:
-    """Step-time features per configuration; ``computed_share`` of the prompt tokens were worked on."""
+    """Step-time features per configuration; ``computed_share`` of the prompt tokens were worked on.
+
+    The mean inter-token latency T is the step time that a token sees. In that time the engine computes T times
+    its rate of prompt tokens, and by Little's law Σ latencies / elapsed requests decode at once, beside the one
+    that looks. Nothing else is needed: no iteration counter (whose steps without decodes no token sees), and no
+    gauge, which is a moment.
+    """
     sums: dict[str, list[float]] = {}
-    for pair in pairs:
-        new, old = pair.new, pair.old
+    for new, old, elapsed, config_id in pairs:
         itl, before = new.itl_s, old.itl_s
         if itl is None:
             continue
@@ -159,13 +143,10 @@ def steps(pairs: Sequence[Pair], computed_share: float) -> dict[str, Steps]:
             tokens, seconds = tokens - before.counts[-1], seconds - before.sum
         if tokens <= 0.0 or seconds <= 0.0:
             continue
-        generated = (new.generation_tokens_total or tokens) - (old.generation_tokens_total or 0.0)
-        iterations, batch = _engine_steps(pair, generated)
         prompt = (new.prompt_tokens_total or 0.0) - (old.prompt_tokens_total or 0.0)
-        acc = sums.setdefault(pair.config_id, [0.0, 0.0, 0.0, 0.0, 0.0])
+        acc = sums.setdefault(config_id, [0.0, 0.0, 0.0, 0.0])
         acc[0] += tokens
         acc[1] += seconds
-        acc[2] += tokens * prompt * computed_share / iterations
-        acc[3] += tokens * batch
-        acc[4] += tokens * _held_tokens(new, old)
-    return {key: Steps(n, s / n, p / n, b / n, k / n) for key, (n, s, p, b, k) in sums.items()}
+        acc[2] += prompt * computed_share * seconds / elapsed
+        acc[3] += tokens * (1.0 + seconds / elapsed)
+    return {key: Steps(n, s / n, p / n, b / n) for key, (n, s, p, b) in sums.items()}

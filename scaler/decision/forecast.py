@@ -22,6 +22,8 @@ ERROR_KEEP = 1.0 - 1.0 / 60.0
 """One-step errors of about 5 min."""
 SAMPLE = 3
 """Every third bucket is remembered for the H-ahead error: neighbours overlap almost wholly."""
+TRUST_KEEP = 1.0 - 1.0 / 60.0
+"""Trust rests on about 60 forecasts that rose."""
 ERRORS = 120
 """H-ahead errors remembered: half an hour."""
 
@@ -46,6 +48,11 @@ class Ahead(NamedTuple):
 
 class Errors(NamedTuple):
     """How wrong forecasts H ahead were (learned state)."""
+
+    foreseen: float = 0.0
+    """Decaying sum of (rise forecast)², over forecasts that rose."""
+    came: float = 0.0
+    """Decaying sum of (rise forecast)·(rise that came)."""
 
     relative: tuple[float, ...] = ()
     """(came - forecast) / max(forecast, floor), newest last."""
@@ -100,17 +107,33 @@ def remember(
 def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tuple[Ahead, Errors]:
     """Compare forecasts whose time has come with the rate that really is."""
     due = 0
-    relative, increase = errors.relative, errors.increase
+    foreseen, came, relative, increase = errors
     for due_s, forecast, was in ahead.waiting:
         if due_s > now_s:
             break
         due += 1
+        rise = forecast - was
+        if rise > 0.0:
+            foreseen = TRUST_KEEP * foreseen + rise * rise
+            came = TRUST_KEEP * came + rise * (rate_per_s - was)
         floor = max(forecast, 1.0 / (WINDOW * BUCKET_S))
         relative = (*relative[-ERRORS + 1 :], (rate_per_s - forecast) / floor)
         increase = (*increase[-ERRORS + 1 :], rate_per_s - was)
     if not due:
         return ahead, errors
-    return ahead._replace(waiting=ahead.waiting[due:]), Errors(relative, increase)
+    return ahead._replace(waiting=ahead.waiting[due:]), Errors(foreseen, came, relative, increase)
+
+
+def trust(errors: Errors, rate_per_s: float, policy: Policy) -> float:
+    """How much of a foreseen rise tends to come (0-1): the slope of what came on what was foreseen.
+
+    Starts from 1 and is shrunk towards it by the worth of ``trust_prior`` forecasts of a quarter's rise, so that a
+    slope is believed at first and mistrusted where rises keep falling back (bursts).
+    """
+    worth = policy.trust_prior * (0.25 * rate_per_s) ** 2
+    if errors.foreseen + worth <= 0.0:
+        return 1.0
+    return min(1.0, max(policy.trust_min, (errors.came + worth) / (errors.foreseen + worth)))
 
 
 class Outlook(NamedTuple):
@@ -119,6 +142,8 @@ class Outlook(NamedTuple):
     holt: Holt
     rate_per_s: float
     """The present."""
+    trust: float
+    """Share of a foreseen rise that is believed."""
     margin_per_s: float
     """Added to the point forecast (``band = z``)."""
     margin_ratio: float
@@ -139,12 +164,25 @@ def outlook(
     if policy.band == "quantile":
         ratio = max(0.0, quantile(errors.relative, level_of(policy)) or 0.0)
     on = policy.forecast == "on"
-    return Outlook(holt, rate_per_s, margin, ratio, policy.burst_reserve * reserve, season_per_s, on, policy)
+    return Outlook(
+        holt,
+        rate_per_s,
+        trust(errors, rate_per_s, policy),
+        margin,
+        ratio,
+        policy.burst_reserve * reserve,
+        season_per_s,
+        on,
+        policy,
+    )
 
 
 def predicted(outlook: Outlook, ahead_s: float) -> float:
     """Forecast with its margin (requests/s), within the growth cap; what ``shadow`` explains."""
-    value = point(outlook.holt, ahead_s, outlook.policy) * (1.0 + outlook.margin_ratio) + outlook.margin_per_s
+    value = point(outlook.holt, ahead_s, outlook.policy)
+    if value > outlook.rate_per_s:
+        value = outlook.rate_per_s + outlook.trust * (value - outlook.rate_per_s)
+    value = value * (1.0 + outlook.margin_ratio) + outlook.margin_per_s
     floor = 2.0 / (WINDOW * BUCKET_S)
     return min(max(value, outlook.season_per_s), outlook.policy.growth_cap * outlook.rate_per_s + floor)
 

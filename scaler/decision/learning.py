@@ -109,6 +109,13 @@ def _learn_prefill(fit: Fit, flow: Flow, mix: Mix) -> Fit:
     return steptime.learn(fit, mix.computed_tokens / 1.5, 1.0, mix.context_tokens, mean_s / 1.5, trust)
 
 
+def _context(pods: Pods, mix: Mix | None) -> float:
+    """KV tokens of one running request: as held now, else as the mean request has them."""
+    if pods.running >= 3.0 and pods.kv_pods and pods.kv_capacity_tokens is not None:
+        return pods.kv_ratios * pods.kv_capacity_tokens / pods.running
+    return 0.0 if mix is None else mix.context_tokens
+
+
 def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     draft.sizes = arriving.learn_sizes(draft.sizes, tick.flow, tick.dt_s)
     if tick.pods.kv_capacity_tokens is not None:
@@ -119,7 +126,8 @@ def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     observed = flows.steps(tick.pods.pairs, arriving.computed_share(draft.sizes))
     for key, s in observed.items():
         if s.tokens >= ENOUGH_TOKENS:
-            fit = steptime.learn(fit_of(draft.fits, key), s.prefill, s.sequences, s.context, s.step_s)
+            held = s.sequences * _context(tick.pods, mix)
+            fit = steptime.learn(fit_of(draft.fits, key), s.prefill, s.sequences, held, s.step_s)
             if mix is not None and tick.pods.waiting == 0.0 and len(observed) == 1:
                 fit = _learn_prefill(fit, tick.flow, mix)
             draft.fits = _moved(draft.fits, key, fit, CONFIGS)
@@ -173,8 +181,7 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     """Goodput capacity of one replica for this mix, by all that is known."""
     step, parts = estimate.step, capacity.request_parts(mix)
     cost, error = capacity.dot(step, parts), steptime.spread(estimate, parts)
-    itl_slo_s, ttft_slo_s = policy.itl_slo_ms / 1000.0, policy.ttft_slo_ms / 1000.0
-    patience_s, ttft_hopeless = capacity.patience(step, mix, ttft_slo_s)
+    patience_s, ttft_hopeless = capacity.patience(step, mix, policy.ttft_slo_ms / 1000.0)
     request_s = max(cost + policy.prior_caution * error, 1e-9)
     itl_off = draft.incurable.itl >= slo.INCURABLE_WINDOWS
     ttft_off = draft.incurable.ttft >= slo.INCURABLE_WINDOWS
@@ -182,15 +189,16 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
         request_s,
         step.prefill_s * mix.computed_tokens,
         step.base_s,
-        capacity.U_MAX if itl_off else capacity.itl_utilization(step.base_s, itl_slo_s),
-        capacity.memory_rate(mix, request_s, step.base_s, draft.kv_capacity_tokens, None),
+        mix.output_tokens,
+        mix.prompt_spread,
+        arriving.dispersion(draft.arrivals),
+        math.inf if itl_off else policy.itl_slo_ms / 1000.0,
         math.inf if ttft_off else patience_s,
-        arriving.dispersion(draft.arrivals) + 1.0,
+        capacity.memory_rate(mix, request_s, step.base_s, draft.kv_capacity_tokens),
         max(1.0 - policy.slo_target, 1e-3),
         policy.use_pooling,
         sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
         error < UNSURE * request_s,
-        itl_off or step.base_s >= capacity.HOPELESS * itl_slo_s,
         ttft_off or ttft_hopeless,
     )
 

@@ -89,7 +89,7 @@ def _evidence(now: Situation, policy: Policy) -> float:
     if not policy.use_evidence or (cap is not None and cap.known):
         return 0.0
     pods, known = now.pods, now.known
-    hopeless = cap is not None and cap.itl_hopeless
+    hopeless = cap is not None and capacity.itl_hopeless(cap)
     running = now.factor * pods.running
     return evidence.replicas(
         pods.ready, running, known.waiting, known.itl_s, policy.itl_slo_ms / 1000.0, hopeless

@@ -79,6 +79,10 @@ class Policy:
     newsvendor's level is miss/(miss+1) = 0.8."""
     growth_cap: float = 2.0
     """A forecast never exceeds this multiple of the present rate (a slope seen for seconds is no law)."""
+    trust_prior: float = 8.0
+    """How many forecasts the initial trust in slopes is worth; inf-like values never mistrust."""
+    trust_min: float = 0.0
+    """Least share of a foreseen rise that is believed, however often rises fell back."""
     burst_reserve: float = 0.0
     """Share of the learned burst reserve (``burst_quantile`` of the H-ahead increase) that is always held."""
     burst_quantile: float = 0.95
@@ -211,6 +215,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sigma_rise": _SHARE,
     "trim_min": _SHARE,
     "trim_max": _SHARE,
+    "trust_min": _SHARE,
     "fresh_share_down": _SHARE,
 }
 """Open intervals; every other number must be finite and not negative."""
