@@ -32,13 +32,18 @@ class Core:
         self.spec = spec
         self._outcomes = outcomes
         self._micro = micro
-        self._step = spec.step
+        self._prefill_ps = spec.step.prefill_token_ps
+        self._half_pair_ps = spec.step.half_pair_ps
         self._tokens_ps = spec.step.tokens_ps
         self._sequence_ps = spec.step.sequence_ps
         self._kv_ps = spec.step.kv_token_ps
         self._mixed_kv_ps = spec.step.kv_token_ps + spec.step.mixed_kv_token_ps
         self._mixed_sequence_ps = spec.step.mixed_sequence_ps
         self._block = spec.block_tokens
+        self._seats = spec.max_num_seqs
+        self._budget = spec.max_num_batched_tokens
+        self._async = spec.async_scheduling
+        self._caching = spec.prefix_caching
         self._blocks = spec.kv_blocks - 1  # vLLM's null block holds nothing
         self._now_us = start_us
         self._wake_us = FOREVER_US
@@ -130,7 +135,7 @@ class Core:
     def _cut(self, ready_us: int) -> None:
         """Let the flight end where a request that becomes ready then can be admitted."""
         steps = steps_to_reach(self._first_ps, self._inc_ps, ready_us * PS_PER_US - self._start_ps)
-        if self.spec.async_scheduling:
+        if self._async:
             steps += 1
         if steps < self._steps:
             self._limit(steps)
@@ -173,9 +178,9 @@ class Core:
         end_ps = self._end_ps
         self._previous_us = (end_ps - self._first_ps - self._inc_ps * (steps - 1)) // PS_PER_US
         self._steps = 0
-        freed = self._freed
-        running = self.running
-        self._retire(end_ps)
+        freed, running, finishes = self._freed, self.running, self._finishes
+        if finishes and finishes[0] >> _INDEX_BITS <= self._clock:
+            self._retire(end_ps)
         if self._completing:
             self._first_tokens(end_ps)
         self._landed_blocks = self._freed - freed if self._active else -1
@@ -278,20 +283,19 @@ class Core:
                 self._preempt(room)
                 self._launch_decode(start_us, 1)  # the next boundary may take the victim back
                 return
-        self._inc_ps = inc = self._kv_ps * meter.count
-        self._fly(
-            steps,
+        # The first step reads every context and the token that it adds to each.
+        self._inc_ps = inc = self._kv_ps * count
+        self._first_ps = first = (
             self._tokens_ps[count]
             + self._sequence_ps * count
-            + self._kv_ps * (self._context + count * clock)
-            + inc,
+            + self._kv_ps * self._context
+            + inc * (clock + 1)
         )
-        if steps > 1 and self._ingest and not self._waiting and self.running < self.spec.max_num_seqs:
+        self._steps = steps
+        self._end_ps = end = self._start_ps + first * steps + (inc * steps * (steps - 1) >> 1)
+        self._wake_us = end // PS_PER_US
+        if steps > 1 and self._ingest and not self._waiting and self.running < self._seats:
             self._cut(self._ingest[0].ready_us)
-
-    def _fly(self, steps: int, first_ps: int) -> None:
-        self._first_ps = first_ps
-        self._limit(steps)
 
     def _room(self) -> int:
         """Blocks that decoding requests may hold."""
@@ -301,7 +305,7 @@ class Core:
     def _launch_mixed(self, start_us: int) -> None:
         """Decode, go on with the prompt under way, admit; without any prompt it is a decode run after all."""
         preempted = self._make_room()
-        batch = _Batch(self._meter.count, self.spec.max_num_batched_tokens)
+        batch = _Batch(self._meter.count, self._budget)
         if self._partial is not None:
             self._prefill(self._partial, batch)
         may_change = preempted
@@ -312,14 +316,14 @@ class Core:
             return
         count = self._meter.count
         self._inc_ps = 0
-        self._fly(
-            1,
+        self._first_ps = (
             self._tokens_ps[batch.tokens]
             + self._sequence_ps * (count + batch.prompts)
             + self._mixed_sequence_ps * count
             + self._mixed_kv_ps * (self._context + count * (self._clock + 1))
-            + batch.prefill_ps,
+            + batch.prefill_ps
         )
+        self._limit(1)
 
     def _make_room(self) -> bool:
         """Preempt until every decoding request can have its next token; True if anybody had to go."""
@@ -359,10 +363,10 @@ class Core:
 
     def _admit(self, start_us: int, batch: "_Batch") -> bool:
         """Admit from the head of the queue; True if the next boundary may admit what this one could not."""
-        behind = self.spec.async_scheduling and self._landed_blocks >= 0 and self.running > 0
+        behind = self._async and self._landed_blocks >= 0 and self.running > 0
         # The batch that starts now was composed when the last step began: it knows nothing newer.
         known_us = self._previous_us if behind else start_us
-        seats = self.spec.max_num_seqs - self.running
+        seats = self._seats - self.running
         withheld = 0
         if behind:
             seats -= self._landed_seats
@@ -399,7 +403,7 @@ class Core:
             hit = self._cache.hit_blocks(request.chain)
             shared = sum(span[2] for span in request.chain)
             need += self._cache.cost_blocks(request.chain) - shared
-        elif request.own is not None and self.spec.prefix_caching:
+        elif request.own is not None and self._caching:
             hit = self._own_blocks(request.own)
         if not pool.take(need):
             return False
@@ -429,7 +433,7 @@ class Core:
             return
         request.scheduled_us = max(known_us, request.ready_us)
         self._outcomes.scheduled_us[request.index] = request.scheduled_us
-        if self.spec.prefix_caching:
+        if self._caching:
             request.hit_tokens = request.computed
             self._prefix_queries += request.prompt
             self._prefix_hits += request.computed
@@ -438,7 +442,7 @@ class Core:
         """The next chunk of a prompt, as long as the budget allows."""
         at = request.computed
         chunk = min(request.tokens - at, batch.budget)
-        compute_ps = chunk * (self._step.prefill_token_ps + self._step.half_pair_ps * (2 * at + chunk))
+        compute_ps = chunk * (self._prefill_ps + self._half_pair_ps * (2 * at + chunk))
         batch.add(chunk, compute_ps + self._kv_ps * at)
         request.computed = at + chunk
         if request.computed == request.tokens:

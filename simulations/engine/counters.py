@@ -20,6 +20,9 @@ QUEUE_LE_S = (
     40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0,
 )  # fmt: skip
 
+_BEYOND = 1 << 80
+"""Whole units that no observation reaches: the bound of the last bucket."""
+
 
 class Buckets:
     """A histogram that is filled in whole units and read out as Prometheus would show it."""
@@ -29,7 +32,7 @@ class Buckets:
     def __init__(self, le_s: tuple[float, ...], units_per_s: int) -> None:
         self.le_s = le_s
         self.units_per_s = units_per_s
-        self.le = tuple(round(bound * units_per_s) for bound in le_s)
+        self.le = (*(round(bound * units_per_s) for bound in le_s), _BEYOND)
         self.counts = [0] * (len(le_s) + 1)
         self.sum = 0
 
@@ -48,13 +51,12 @@ class Buckets:
 
 
 def observe_run(buckets: Buckets, first: int, inc: int, steps: int, weight: int) -> None:
-    """Observe ``weight`` times each of the ``steps`` values ``first, first+inc, …`` (inc ≥ 0) in closed
-    form."""
+    """Observe ``weight`` times each of the ``steps`` values ``first, first+inc, …`` (inc ≥ 0) in closed form."""
     le, counts = buckets.le, buckets.counts
+    last = first + inc * (steps - 1)
     low = bisect_left(le, first)
-    high = bisect_left(le, first + inc * (steps - 1))
     done = 0
-    while low < high:
+    while last > le[low]:
         # Values up to the bound stay in this bucket: j ≤ (bound − first) / inc.
         upto = (le[low] - first) // inc + 1
         counts[low] += (upto - done) * weight

@@ -66,7 +66,7 @@ class Engine(Core):
         if not self._steps:
             boundary_us = self._end_ps // PS_PER_US
             self._wake_us = min(self._wake_us, max(ready_us, boundary_us) + 1)
-        elif self._steps > 1 and first and not self._waiting and self.running < self.spec.max_num_seqs:
+        elif self._steps > 1 and first and not self._waiting and self.running < self._seats:
             self._cut(ready_us)
 
     def _know_prefix(self, request: Request, prefix: tuple[tuple[int, int], ...]) -> None:
