@@ -119,11 +119,12 @@ class Core:
     def _next_start_us(self) -> int:
         """When the next step may start; an idle engine stands at its next request's time."""
         boundary_us = self._end_ps // PS_PER_US
-        if self._active or self._waiting:
+        if self._active:
             return boundary_us
-        if not self._ingest:
+        queue = self._waiting or self._ingest
+        if not queue:
             return FOREVER_US
-        ready_us = self._ingest[0].ready_us
+        ready_us = queue[0].ready_us
         return ready_us if ready_us > boundary_us else boundary_us
 
     def _collect(self, now_us: int) -> None:

@@ -7,32 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulations.engine.engine import Engine
-from simulations.engine.spec import EngineSpec, StepTime
+from simulations.engine.spec import EngineSpec
 from simulations.requests import Outcomes
-
-BUDGET = 24
-SPEC = EngineSpec(
-    model="toy",
-    gpu="toy",
-    tensor_parallel=1,
-    step=StepTime(
-        tokens_ps=tuple(900_000_001 + max(50_000_000 * t, 300_000_007) for t in range(65)),
-        sequence_ps=1_234_567,
-        kv_token_ps=345_679,
-        prefill_token_ps=7_654_321,
-        half_pair_ps=12_347,
-    ),
-    block_tokens=4,
-    kv_blocks=41,
-    max_num_seqs=6,
-    max_num_batched_tokens=BUDGET,
-    max_model_len=120,
-    prefix_caching=True,
-    async_scheduling=False,
-    ingest_us=0,
-    weights_bytes=1,
-    defaults_of="0.19",
-)
+from tests.engine.builders import SPEC
 
 CHAINS: tuple[tuple[tuple[int, int], ...], ...] = (
     (),
