@@ -4,19 +4,21 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from simulations.accounting import account, judged_until_us
 from simulations.control import Control, Schedule
 from simulations.engine.engine import Engine
 from simulations.engine.idle import idle_ttft_s
 from simulations.engine.spec import EngineSpec
-from simulations.errors import InputError
 from simulations.fleet.cluster import Cluster
 from simulations.fleet.joint import MakeEngine
 from simulations.fleet.timeline import PERIOD_US, Timeline
 from simulations.kernel import Priority
 from simulations.policies.base import Policy
+from simulations.policies.mix import of_trace
 from simulations.policies.registry import build
+from simulations.policies.static import Static
 from simulations.requests import Outcomes, Trace
 from simulations.result import FleetRecord, Result, RunFacts
 from simulations.scenario import Scenario
@@ -24,7 +26,6 @@ from simulations.scenario import Scenario
 Progress = Callable[[float], None]
 """Told the share of the judged span that is done, 0-1."""
 
-STATIC = "static:"
 _PROGRESS_STEPS = 200
 
 
@@ -72,7 +73,7 @@ def simulate(
     """Run ``trace`` under a policy and judge it. Equal arguments give equal results, to the byte.
 
     ``policy_name``: a name that the registry knows, or ``static:N``. With a ``schedule`` it only labels the
-    result. Raises :class:`InputError` for a policy, parameter or fleet that cannot be.
+    result. Raises :class:`simulations.errors.InputError` for a policy, parameter or fleet that cannot be.
     """
     return play(scenario, trace, policy_name, seed, on_progress=on_progress, schedule=schedule).judge()
 
@@ -90,8 +91,14 @@ def play(
 ) -> Run:
     """As :func:`simulate`, without the verdict. ``timeline=False``: for searches through many schedules."""
     begun_s = time.perf_counter()
-    schedule = _static(policy_name, scenario) if schedule is None else schedule
-    policy = build(policy_name, scenario.policy, scenario) if schedule is None else None
+    if policy_name == "schedule" and schedule is None:
+        from simulations.timetable import settle  # it plays runs itself
+
+        scenario, schedule = settle(scenario, trace, seed)
+    policy = build(policy_name, scenario.policy, scenario, of_trace(trace)) if schedule is None else None
+    if isinstance(policy, Static):
+        schedule = [(0, max(policy.replicas, scenario.cluster.min_replicas))]
+        policy = None
     cluster = Cluster(scenario, trace, seed, scraped=policy is not None, make_engine=make_engine)
     spec = cluster.spec
     history = Timeline(cluster)
@@ -120,23 +127,13 @@ def _wire(cluster: Cluster, policy: Policy | None, schedule: Schedule | None, hi
     if policy is not None:
         Control(cluster, policy, history)
     for at_us, replicas in schedule or ():
-        cluster.kernel.at(at_us, Priority.SYNC, lambda t_us, n=replicas: cluster.scale(n, t_us))  # type: ignore[misc]
+        cluster.kernel.at(at_us, Priority.SYNC, partial(_write, cluster, history, replicas))
 
 
-def _static(policy_name: str, scenario: Scenario) -> Schedule | None:
-    """``static:N`` is the schedule of one entry; None for any other name."""
-    if not policy_name.startswith(STATIC):
-        return None
-    number, bounds = policy_name.removeprefix(STATIC), scenario.cluster
-    if not number.isdecimal():
-        raise InputError("--policy", f"{policy_name!r} has no number of replicas", "write static:4, say")
-    if int(number) > bounds.max_replicas:
-        raise InputError(
-            "--policy",
-            f"{policy_name} is more than cluster.max_replicas, {bounds.max_replicas}",
-            f"set cluster.max_replicas to {number}",
-        )
-    return [(0, int(number))]
+def _write(cluster: Cluster, history: Timeline, replicas: int, t_us: int) -> None:
+    """One entry of a schedule comes true."""
+    history.wanted, history.reason = float(replicas), f"scheduled: {replicas}"
+    cluster.scale(replicas, t_us)
 
 
 def _report(cluster: Cluster, until_us: int, on_progress: Progress) -> None:
