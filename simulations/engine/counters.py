@@ -51,7 +51,7 @@ class Buckets:
 
 
 def observe_run(buckets: Buckets, first: int, inc: int, steps: int, weight: int) -> None:
-    """Observe ``weight`` times each of the ``steps`` values ``first, first+inc, …`` (inc ≥ 0) in closed form."""
+    """Observe, ``weight`` times each, the ``steps`` values ``first, first+inc, …`` (inc ≥ 0) at once."""
     le, counts = buckets.le, buckets.counts
     last = first + inc * (steps - 1)
     low = bisect_left(le, first)

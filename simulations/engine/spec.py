@@ -11,21 +11,21 @@ class StepTime:
     """How long one engine step takes, in whole picoseconds.
 
     ``step = tokens_ps[T] + sequence_ps·B + kv_token_ps·C``, and with prompts in the step also
-    ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c) + kv_token_ps·p) + mixed_sequence_ps·D + mixed_kv_token_ps·C``,
-    with T tokens and B sequences in the step, D of them decoding, C context tokens that these read, and c tokens
-    of a prompt chunk that begins at position p (c·(2p+c) is twice the causal query-key pairs; what lies before
-    it in the cache is read once, which is all that counts for a short chunk behind a long cached prefix).
+    ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c) + kv_token_ps·p)`` over their chunks and
+    ``mixed_sequence_ps·D + mixed_kv_token_ps·C``, with T tokens and B sequences in the step, D of them decoding,
+    C context tokens that these read, and c tokens of a prompt chunk that begins at position p (c·(2p+c) is twice
+    the causal query-key pairs; what lies before the chunk is read from the cache).
     Every coefficient is an integer, so a run of K equal decode steps is exactly K·s + inc·K(K−1)/2.
     """
 
     tokens_ps: tuple[int, ...]
-    """By tokens in the step, 0 … max_num_batched_tokens: GEMMs, all-reduces, sampling head, host and launch."""
+    """By tokens in the step, 0 … max_num_batched_tokens: all that does not depend on context."""
     sequence_ps: int
     kv_token_ps: int
     prefill_token_ps: int
     half_pair_ps: int
     mixed_sequence_ps: int = 0
-    """More per decoding sequence when prompts share the attention call: no split-KV, one tile per sequence."""
+    """More per decoding sequence when prompts share the attention call: a whole tile for one query."""
     mixed_kv_token_ps: int = 0
     """More per context token then."""
 

@@ -26,7 +26,7 @@ _STREAM = 0.95
 """Share of the bandwidth that element-wise kernels reach at many tokens."""
 
 _ROUTING_US = 15.0
-"""Of a layer with routed experts: router, top-k, sorting tokens by expert, weighted sum (five small kernels)."""
+"""Of a layer with routed experts: router, top-k, sorting by expert, weighted sum (five small kernels)."""
 
 
 def step_time(model: Model, gpu: Gpu, tensor_parallel: int, max_tokens: int) -> StepTime:
@@ -64,7 +64,7 @@ def gemm_s(model: Model, gpu: Gpu, tensor_parallel: int, tokens: int) -> float:
 
 
 def _product_s(model: Model, gpu: Gpu, weights: float, multiplications: float, share: float) -> float:
-    """Matrix products that read ``weights`` and multiply so often, at ``share`` of a dense product's FLOPS."""
+    """Matrix products that read so many weights and multiply so often, at ``share`` of dense FLOPS."""
     efficiency = gpu.efficiency
     read_s = weights * model.linear_bits / 8 / (efficiency.memory * gpu.memory_gb_per_s * 1e9)
     compute_s = 2 * multiplications / (share * efficiency.compute * _peak_flops(model, gpu))

@@ -47,10 +47,21 @@ PLAIN = replace(
 """Budget 24, 6 seats, 40 usable blocks of 4 tokens, scheduling in step with the GPU, no ingest."""
 
 
-def an_engine(spec: EngineSpec, requests: int, **options: int) -> tuple[Engine, Outcomes]:
+def an_engine(
+    spec: EngineSpec, requests: int, *, cold_requests: int = 0, cold_extra_us: int = 0
+) -> tuple[Engine, Outcomes]:
     """An engine at time 0 and the columns that it fills."""
     outcomes = Outcomes(requests)
-    return Engine(spec, outcomes, start_us=0, start_id="a", replica=7, **options), outcomes
+    engine = Engine(
+        spec,
+        outcomes,
+        start_us=0,
+        start_id="a",
+        replica=7,
+        cold_requests=cold_requests,
+        cold_extra_us=cold_extra_us,
+    )
+    return engine, outcomes
 
 
 def run_out(engine: Engine) -> None:

@@ -53,7 +53,8 @@ def test_a_prompt_is_admitted_only_when_all_its_blocks_are_free() -> None:
     engine.submit(0, 20, 2, (), 0)
     engine.submit(1, 20, 2, (), 0)
     run_out(engine)
-    # 5 + 5 blocks fit, and both begin; but the 21st token of the first needs a sixth block. The second one, last
+    # 5 + 5 blocks fit, and both begin; but the 21st token of the first needs a sixth block. The second
+    # one, last
     # admitted, gives way and starts again.
     assert engine.samples().preemptions_total == 1
     assert outcomes.finished_us[0] < outcomes.finished_us[1]
