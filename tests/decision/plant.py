@@ -230,7 +230,7 @@ class Plant:
         self.decisions.append(decision)
         self.asks.append(outcome.replicas)
         self.ready.append(len(self.serving()))
-        parts = 10
+        parts = 5
         for _ in range(parts):
             self._flow(self.tick_s / parts)
             self.now_s += self.tick_s / parts
