@@ -15,6 +15,7 @@ from simulations.errors import InputError
 DEFAULTS_OF = "vLLM 0.19"
 BLOCK_TOKENS = 16
 _BIG_GPU_GIB = 70
+_USEFUL_BLOCKS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,15 @@ def _misfit(engine: scenario.Engine, model: Model, gpu: Gpu) -> str:
 
 
 def _fitting(engine: scenario.Engine, model: Model, gpu: Gpu, limits: _Limits) -> str:
-    """The smallest tensor_parallel that would do."""
+    """The smallest tensor_parallel that leaves a cache worth having."""
     for parallel in (2, 4, 8, 16, 32, 64):
         if parallel <= engine.tensor_parallel or model.heads % parallel:
             continue
         fraction = engine.gpu_memory_utilization
-        if kv_blocks(model, gpu, parallel, fraction, limits.tokens, limits.seqs, BLOCK_TOKENS) > 1:
+        if (
+            kv_blocks(model, gpu, parallel, fraction, limits.tokens, limits.seqs, BLOCK_TOKENS)
+            > _USEFUL_BLOCKS
+        ):
             return f"set engine.tensor_parallel to {parallel} or choose a larger GPU"
     return "choose a larger GPU or a smaller model"
 

@@ -12,9 +12,9 @@ class StepTime:
 
     ``step = tokens_ps[T] + sequence_ps·B + kv_token_ps·C``, and with prompts in the step also
     ``Σ (prefill_token_ps·c + half_pair_ps·c·(2p+c) + kv_token_ps·p)`` over their chunks and
-    ``mixed_sequence_ps·D + mixed_kv_token_ps·C``, with T tokens and B sequences in the step, D of them decoding,
-    C context tokens that these read, and c tokens of a prompt chunk that begins at position p (c·(2p+c) is twice
-    the causal query-key pairs; what lies before the chunk is read from the cache).
+    ``mixed_sequence_ps·D + mixed_kv_token_ps·C``: T tokens and B sequences in the step, D of them decoding,
+    C context tokens that these read, c tokens of a prompt chunk that begins at position p (c·(2p+c) is
+    twice the causal query-key pairs; what lies before the chunk is read from the cache).
     Every coefficient is an integer, so a run of K equal decode steps is exactly K·s + inc·K(K−1)/2.
     """
 
