@@ -65,7 +65,7 @@ def test_a_gpu_may_come_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "where", "fix"),
     [
-        ({"model": "meta-llama/Llama-3.1-70B"}, "engine.gpu", "engine.tensor_parallel to 4"),
+        ({"model": "meta-llama/Llama-3.1-70B"}, "engine.gpu", "engine.tensor_parallel to 2"),
         ({"gpu": "h100"}, "engine.gpu", "did you mean h100-sxm?"),
         ({"model": "gpt-2"}, "engine.model", "known"),
         ({"tensor_parallel": 3}, "engine.tensor_parallel", "1, 2, 4, 8"),
