@@ -154,6 +154,11 @@ class Engine(Core):
             busy_ps += max(0, self._now_us * PS_PER_US - self._start_ps)
         return busy_ps // PS_PER_US
 
+    def kv_usage_ratio(self) -> float:
+        """Share of the KV blocks in use at the last ``advance``, 0-1."""
+        self._settle()
+        return self._used() / self._blocks
+
     def samples(self) -> Samples:
         """What ``/metrics`` would show at the last ``advance``."""
         self._settle()

@@ -2,7 +2,6 @@
 
 from scaler.decision.model import PodPhase
 from simulations.fleet.cluster import Cluster
-from simulations.fleet.joint import Engine
 from simulations.result import TimelineRow
 
 PERIOD_US = 5_000_000
@@ -33,7 +32,7 @@ class Timeline:
                 pending=sum(pod.phase in (PodPhase.UNSCHEDULED, PodPhase.STARTING) for pod in cluster.pods),
                 waiting=len(cluster.router.queue) + sum(engine.waiting for engine in serving),
                 running=sum(engine.running for engine in serving),
-                kv=sum(_kv(engine) for engine in ready) / len(ready) if ready else None,
+                kv=sum(engine.kv_usage_ratio() for engine in ready) / len(ready) if ready else None,
                 arrival_rps=self._arrivals() * 1e6 / PERIOD_US,
                 reason=self.reason,
             )
@@ -43,7 +42,3 @@ class Timeline:
         """Since the last row."""
         before, self._arrived = self._arrived, self._cluster.kernel.arrived
         return self._arrived - before
-
-
-def _kv(engine: Engine) -> float:
-    return engine.samples().kv_usage_ratio or 0.0

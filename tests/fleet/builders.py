@@ -101,13 +101,16 @@ class FakeEngine:
     def unfinished(self) -> list[int]:
         return [index for _, index in self._active] + [index for index, _ in self._queue]
 
+    def kv_usage_ratio(self) -> float:
+        return self.running / self.seats
+
     def samples(self) -> Samples:
         return Samples(
             age_s=0.0,
             start_id=self.start_id,
             running=float(self.running),
             waiting=float(self.waiting),
-            kv_usage_ratio=self.running / self.seats,
+            kv_usage_ratio=self.kv_usage_ratio(),
             requests_finished_total=float(self._finished),
             preemptions_total=0.0,
         )
