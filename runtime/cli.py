@@ -1,5 +1,6 @@
 """``hearth``: the one place that knows every process. Each is imported only when it is asked for."""
 
+import difflib
 import importlib
 import os
 import sys
@@ -8,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from simulations.errors import InputError, SimulationError
+
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -15,7 +18,6 @@ COMMANDS = {
     "demo": "simulations.commands:demo",
     "simulate": "simulations.commands:simulate",
     "sweep": "simulations.commands:sweep",
-    "calibrate": "simulations.commands:calibrate",
 }
 """Command -> ``module:function``. Nothing heavy is imported at their top (tests/cli holds them to it)."""
 
@@ -24,9 +26,9 @@ Examples:
 
   hearth demo
 
-  hearth simulate --trace azure-llm-2023-conv --policy hearth --html run.html
+  hearth simulate --trace azure-conv --policy hearth --html run.html
 
-  hearth sweep --trace azure-llm-2023-conv --policies hearth,kv,static --cold-starts 30,100 --out sweep
+  hearth sweep --trace azure-conv --copies 8 --policies hearth,kv,static
 """
 
 
@@ -36,6 +38,14 @@ class Lazy(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
         """Every command, in the order a newcomer meets them."""
         return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As the base class; an unknown command is one line that names the nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.0)[0]
+            fix = f"did you mean {near}? commands: {', '.join(COMMANDS)}"
+            raise InputError(f"hearth {args[0]}", "there is no such command", fix)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
         """Import and build one command; None when there is none of that name."""
@@ -82,13 +92,14 @@ def hearth(
 
 def main() -> None:
     """Entry point: bad input is one line and exit code 2, Ctrl-C is silent and 130."""
-    from simulations.errors import InputError
-
     try:
         app(prog_name="hearth")
     except InputError as error:
         sys.stderr.write(f"hearth: {error}\n")
         sys.exit(EXIT_BAD_INPUT)
+    except SimulationError as error:
+        sys.stderr.write(f"hearth: {error}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # `hearth … --json - | head`: the reader has what it wanted

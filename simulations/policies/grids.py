@@ -24,11 +24,14 @@ GRIDS: Mapping[str, tuple[Point, ...]] = {
     "queue": _over(threshold=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0)),
     "inflight": _over(utilization=_UTILIZATION),
     "keda-otel": _over(utilization=_UTILIZATION),
-    "kpa": _over(utilization=_UTILIZATION),
+    "kpa": _over(utilization=(0.3, 0.5, 0.7, 0.9), scale_down_delay_s=(0.0, 120.0, 300.0)),
     "apa": _over(target=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)),
     "wva": _over(up=(0.5, 0.6, 0.7, 0.85), down=(0.4, 0.6, 0.7)),
     "llmd-slo": _over(up=(0.35, 0.45, 0.55, 0.7), down=(0.25, 0.4)),
-    "llmd-tokens": _over(kv_target=_KV),
+    "llmd-tokens": _over(kv_target=(0.3, 0.4, 0.5, 0.6, 0.8), up_period_s=(15, 180)),
+    "hpa-cpu": _over(target=(5, 10, 15, 20, 25, 30, 40, 80)),
+    "dynamo": _over(sensitivity=(0.5, 0.65, 0.8, 0.95), throughput_interval_s=(60.0, 180.0)),
+    "schedule": _over(goal=(0.95, 0.98, 0.99)),
 }
 
 

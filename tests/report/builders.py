@@ -106,7 +106,7 @@ def a_story(
 
 
 def chapters(*policies: str, span_s: int = 3600, pages: int = 1) -> list[write.Chapter]:
-    """The same load under each policy, ``pages`` times; all share the first one's charts (drawing is slow)."""
+    """The same load under each policy, ``pages`` times; all share the first one's charts (slow to draw)."""
     stories = [
         a_story(policy, span_s, 0.9 + 0.03 * i, gpu_hours=3.0 + i) for i, policy in enumerate(policies)
     ]
