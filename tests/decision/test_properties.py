@@ -4,6 +4,7 @@ import json
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -42,11 +43,11 @@ def asked(at: Snapshot, state: State, policy: Policy) -> int:
     return replicas(decide(at, state, policy)[0])
 
 
-def changed(at: Snapshot, i: int, **given: float) -> Snapshot:
+def changed(at: Snapshot, i: int, **given: Any) -> Snapshot:
     """One pod's samples changed."""
     one = at.pods[i]
     assert one.samples is not None
-    pods = (*at.pods[:i], replace(one, samples=replace(one.samples, **given)), *at.pods[i + 1 :])  # type: ignore[arg-type]
+    pods = (*at.pods[:i], replace(one, samples=replace(one.samples, **given)), *at.pods[i + 1 :])
     return replace(at, pods=pods)
 
 
@@ -154,7 +155,8 @@ def test_after_losing_the_live_state_the_ask_does_not_fall(plant: Plant, fall: f
 
 @pytest.mark.parametrize("k", range(1, 65))
 def test_k_pods_at_their_target_are_k_pods(k: int) -> None:
-    """A level is not a total: k pods, each at the KV target, ask for k (kornsour's scaler asks for 1, any k)."""
+    """A level is not a total: k pods, each at the KV target, ask for k (kornsour's scaler asks for 1, any
+    k)."""
     pods = [pod(f"p{i}", samples=samples(running=8.0, kv_usage_ratio=0.85)) for i in range(k)]
     at = snapshot(0.0, pods)
     assert replicas(decide(at, State.initial(), Policy())[0]) == k
@@ -162,9 +164,10 @@ def test_k_pods_at_their_target_are_k_pods(k: int) -> None:
 
 @pytest.mark.parametrize("k", [1, 3, 10, 20])
 def test_k_equal_loads_need_k_times_one_load(k: int) -> None:
-    """The rate term is a total: k times the load on k times the pods asks for about k times as much, at most."""
-    one = Plant(rate=lambda t: 20.0, low=1, high=200).run(120.0)
-    many = Plant(rate=lambda t: 20.0 * k, low=k, high=200).run(120.0)
+    """The rate term is a total: k times the load on k times the pods asks for about k times as much, at
+    most."""
+    one = Plant(rate=lambda _: 20.0, low=1, high=200).run(120.0)
+    many = Plant(rate=lambda _: 20.0 * k, low=k, high=200).run(120.0)
 
     def rate_term(plant: Plant) -> float:
         value = plant.decisions[-1].targets[0].terms[0].replicas

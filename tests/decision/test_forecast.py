@@ -1,0 +1,146 @@
+"""Holt, its errors, trust, reserve and season."""
+
+import math
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaler.decision import forecast, season
+from scaler.decision.forecast import Ahead, Errors, Holt, Outlook
+from scaler.decision.policy import Policy
+
+POLICY = Policy()
+
+
+def holt_of(*rates: float, policy: Policy = POLICY) -> Holt:
+    holt = Holt()
+    for rate in rates:
+        holt = forecast.step(holt, rate, policy)
+    return holt
+
+
+def outlook(holt: Holt, rate: float, policy: Policy = POLICY, errors: Errors | None = None) -> Outlook:
+    return forecast.outlook(holt, errors or Errors(), rate, 0.0, 0.0, policy)
+
+
+def test_a_steady_rate_is_expected_to_stay() -> None:
+    steady = holt_of(*[7.0] * 60)
+    assert forecast.expect(outlook(steady, 7.0), 120.0) == pytest.approx(7.0)
+
+
+def test_a_slope_is_followed_to_the_horizon_and_damped() -> None:
+    """0.1 requests/s a bucket: 24 buckets ahead and 2.5 for the lag would add 2.65 undamped."""
+    rising = holt_of(*[0.1 * i for i in range(200)])
+    ahead = forecast.point(rising, 120.0, POLICY) - 19.9
+    assert 1.0 < ahead < 2.65
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=60), st.floats(0.0, 600.0))
+def test_a_forecast_never_lowers_the_ask(rates: list[float], ahead_s: float) -> None:
+    holt = holt_of(*rates)
+    assert forecast.expect(outlook(holt, rates[-1]), ahead_s) >= rates[-1]
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=60), st.floats(0.0, 600.0))
+def test_a_forecast_is_capped_and_finite(rates: list[float], ahead_s: float) -> None:
+    found = forecast.expect(outlook(holt_of(*rates), rates[-1]), ahead_s)
+    assert math.isfinite(found)
+    assert found <= POLICY.growth_cap * rates[-1] + 0.1
+
+
+def test_off_and_shadow_decide_by_the_present() -> None:
+    rising = holt_of(*[float(i) for i in range(40)])
+    modes: tuple[Literal["off", "shadow"], ...] = ("off", "shadow")
+    for mode in modes:
+        there = outlook(rising, 39.0, Policy(forecast=mode))
+        assert forecast.expect(there, 120.0) == 39.0
+    assert forecast.predicted(outlook(rising, 39.0, Policy(forecast="shadow")), 120.0) > 39.0
+
+
+def test_forecasts_are_compared_when_their_time_has_come() -> None:
+    ahead = forecast.remember(Ahead(), holt_of(*[4.0] * 10), 0.0, 100.0, 4.0, POLICY)
+    assert len(ahead.waiting) == 1
+    same = forecast.compare(ahead, Errors(), 99.0, 6.0)
+    assert same == (ahead, Errors())
+    after, errors = forecast.compare(ahead, Errors(), 100.0, 6.0)
+    assert after.waiting == ()
+    assert errors.relative[0] == pytest.approx(0.5)
+    assert errors.increase[0] == pytest.approx(2.0)
+
+
+def test_every_third_forecast_is_remembered() -> None:
+    ahead = Ahead()
+    for i in range(9):
+        ahead = forecast.remember(ahead, Holt(1.0), float(i), 100.0, 1.0, POLICY)
+    assert len(ahead.waiting) == 3
+
+
+def test_rises_that_fall_back_are_believed_less() -> None:
+    """Bursts: a slope, and 100 s later nothing of it."""
+    errors = Errors()
+    for i in range(40):
+        waiting = Ahead(((float(i), 20.0, 10.0),))
+        _, errors = forecast.compare(waiting, errors, float(i), 10.0)
+    assert forecast.trust(errors, 10.0, POLICY) < 0.2
+    assert forecast.trust(Errors(), 10.0, POLICY) == 1.0
+    rising = holt_of(*[10.0 + 0.2 * i for i in range(20)])
+    wary = forecast.expect(outlook(rising, 13.8, POLICY, errors), 120.0)
+    assert wary < forecast.expect(outlook(rising, 13.8), 120.0)
+
+
+def test_rises_that_come_are_believed() -> None:
+    errors = Errors()
+    for i in range(40):
+        _, errors = forecast.compare(Ahead(((float(i), 20.0, 10.0),)), errors, float(i), 22.0)
+    assert forecast.trust(errors, 10.0, POLICY) == 1.0
+
+
+def test_the_newsvendors_level() -> None:
+    assert forecast.level_of(Policy(miss_cost=4.0)) == pytest.approx(0.8)
+    assert forecast.quantile((), 0.8) is None
+    assert forecast.quantile(tuple(float(i) for i in range(10)), 0.8) == 8.0
+
+
+def test_with_a_quantile_band_the_ask_covers_what_came_as_often_as_that() -> None:
+    errors = Errors(relative=tuple(0.01 * i for i in range(100)))
+    steady = holt_of(*[10.0] * 60)
+    cautious = outlook(steady, 10.0, Policy(band="quantile", miss_cost=4.0), errors)
+    assert forecast.expect(cautious, 100.0) == pytest.approx(18.0)
+
+
+def test_the_burst_reserve_is_a_quantile_of_rises_within_a_cold_start() -> None:
+    errors = Errors(increase=(0.0,) * 90 + (5.0,) * 10)
+    assert forecast.burst_reserve(errors, POLICY) == 5.0
+    assert forecast.burst_reserve(Errors(increase=(-3.0,) * 10), POLICY) == 0.0
+
+
+def season_of(days: int, rate_at: tuple[float, ...]) -> season.Season:
+    found, now = season.EMPTY, 0.0
+    for _ in range(days * 96):
+        for _ in range(3):
+            found = season.learn(found, now, rate_at[int(now // 900.0) % len(rate_at)], 300.0)
+            now += 300.0
+    return found
+
+
+def test_a_season_needs_two_days() -> None:
+    assert season.at(season_of(1, (1.0, 9.0)), 900.0) is None
+    assert season.at(season_of(3, (1.0, 9.0)), 86400.0 * 3 + 900.0) == pytest.approx(9.0)
+
+
+def test_a_season_counts_only_after_it_beat_holt() -> None:
+    found = season_of(3, (1.0, 9.0))
+    when = 86400.0 * 3 + 900.0
+    assert season.forecast(found, when) == 0.0
+    good, bad = found, found
+    for _ in range(60):
+        good = season.compare(good, 9.0, 9.0, 1.0)
+        bad = season.compare(bad, 9.0, 1.0, 9.0)
+    assert season.forecast(good, when) == pytest.approx(9.0)
+    assert season.forecast(bad, when) == 0.0
+
+
+def test_a_season_keeps_three_days() -> None:
+    assert len(season_of(6, (1.0,)).days) == 3
