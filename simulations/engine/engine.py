@@ -1,9 +1,10 @@
 """One vLLM engine as its callers see it: submit, advance, abort, and what it exposes."""
 
 from scaler.decision.model import Samples
-from simulations.engine.core import FOREVER_US, Core
+from simulations.engine.clockwork import FOREVER_US
 from simulations.engine.prefix import PrefixCache, spans_of
 from simulations.engine.request import NEVER, Request
+from simulations.engine.scheduler import Scheduler
 from simulations.engine.spec import PS_PER_US, EngineSpec
 from simulations.requests import Outcomes
 
@@ -12,7 +13,7 @@ CPU_US_PER_TOKEN = 46
 ``defaults.yaml``)."""
 
 
-class Engine(Core):
+class Engine(Scheduler):
     """A passive, lazy engine: call ``advance(t)`` before looking or submitting at ``t``; times never go back.
 
     ``outcomes`` gets scheduled, first-token and finish times (absolute µs, floored) and ``replica`` in its
