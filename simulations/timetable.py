@@ -11,7 +11,7 @@ misses where none does.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,8 +25,12 @@ from simulations.requests import Trace
 from simulations.run import Run, play
 from simulations.scenario import Scenario
 
-MULTIPLES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0)
-"""Of the guessed demand: from a fleet that drowns to one that is far too large."""
+STEP = 1.4
+"""From one multiple of the guessed demand to the next."""
+STEPS_MAX = 8
+"""Multiples that are played, up or down, before the search gives up on that side."""
+ENOUGH = 4
+"""A side is done with a quarter of the allowed misses, or with four times as many."""
 CORRECTIONS = 4
 """Tables made of single slots' choices that are played after the multiples."""
 _BIN_S = 60
@@ -56,32 +60,63 @@ def settle(scenario: Scenario, trace: Trace, seed: int) -> tuple[Scenario, Sched
 
 
 def best(scenario: Scenario, trace: Trace, seed: int, settings: Settings, early_s: float) -> Table:
-    """The cheapest table found. Deterministic; about a dozen runs of the plant."""
+    """The cheapest table found. Deterministic; about eight runs of the plant."""
     slots = _Slots(settings.slot_s, scenario.cluster.min_replicas, scenario.cluster.max_replicas)
     goal = scenario.slo.target if settings.goal is None else settings.goal
-    allowed = int((1 - goal) * len(trace))
-    trials: dict[tuple[int, ...], Trial] = {}
 
-    def tried(replicas: tuple[int, ...]) -> Trial:
-        if replicas not in trials:
-            trials[replicas] = _play(scenario, trace, seed, slots, replicas, early_s)
-        return trials[replicas]
+    def through_the_plant(replicas: tuple[int, ...]) -> Trial:
+        return _play(scenario, trace, seed, slots, replicas, early_s)
 
+    search = Search(through_the_plant, allowed=int((1 - goal) * len(trace)))
     demand = slots.demand(scenario, trace)
-    for multiple in MULTIPLES:
-        tried(slots.bounded([math.ceil(busy * multiple) for busy in demand]))
-    target = float(allowed)
-    for _ in range(CORRECTIONS):
-        known = len(trials)
-        trial = tried(choose(list(trials.values()), target))
-        excess = sum(trial.misses) - allowed
-        target = max(0.0, target - 1.2 * excess) if excess > 0 else min(allowed * 2.0, target - excess / 2)
-        if len(trials) == known and excess <= 0:
-            break
-    found = min(
-        trials.values(), key=lambda one: (max(0, sum(one.misses) - allowed), one.gpu_us, one.replicas)
-    )
-    return slots.table(found.replicas)
+    for factor, done in ((STEP, search.is_large), (1 / STEP, search.is_small)):
+        for power in range(STEPS_MAX):
+            if done(search.play(slots.bounded([math.ceil(busy * factor**power) for busy in demand]))):
+                break
+    search.correct()
+    return slots.table(search.best)
+
+
+class Search:
+    """Tables that were played, and what to play next."""
+
+    def __init__(self, plant: Callable[[tuple[int, ...]], Trial], *, allowed: int) -> None:
+        self._plant = plant
+        self._allowed = allowed
+        """Misses that a table may have."""
+        self.trials: dict[tuple[int, ...], Trial] = {}
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """The cheapest table that keeps the goal; where none does, the one with the fewest misses."""
+        return min(self.trials.values(), key=self._rank).replicas
+
+    def _rank(self, trial: Trial) -> tuple[int, int, tuple[int, ...]]:
+        return max(0, sum(trial.misses) - self._allowed), trial.gpu_us, trial.replicas
+
+    def play(self, replicas: tuple[int, ...]) -> int:
+        """Plays a table, if it is new; how many requests miss with it."""
+        if replicas not in self.trials:
+            self.trials[replicas] = self._plant(replicas)
+        return sum(self.trials[replicas].misses)
+
+    def is_large(self, misses: int) -> bool:
+        """Whether a fleet with so few misses need not be made larger."""
+        return misses * ENOUGH <= self._allowed
+
+    def is_small(self, misses: int) -> bool:
+        """Whether a fleet with so many misses need not be made smaller."""
+        return misses > self._allowed * ENOUGH
+
+    def correct(self) -> None:
+        """Plays what single slots would choose; aims at fewer misses after too many, at more after few."""
+        target = float(self._allowed)
+        for _ in range(CORRECTIONS):
+            known = len(self.trials)
+            excess = self.play(choose(list(self.trials.values()), target)) - self._allowed
+            if excess <= 0 and len(self.trials) == known:
+                return
+            target = min(max(0.0, target - 1.2 * excess), 2.0 * self._allowed)
 
 
 class _Slots:
