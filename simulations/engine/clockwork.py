@@ -1,8 +1,7 @@
 """The clock of an engine: flights, the boundaries between them, and what is counted on the way.
 
-A *flight* is one step, or a run of equal decode steps in closed form. At a boundary between steps the
-flight before has
-landed and the next one is launched.
+A *flight* is one step, or a run of equal decode steps in closed form. At a boundary between steps the flight
+before has landed and the next one is launched.
 """
 
 from collections import deque
