@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulations.engine.engine import Engine
 from simulations.fleet.cluster import Cluster
+from simulations.fleet.joint import MakeEngine, Prefix
 from simulations.requests import ABSENT, Outcomes
 from simulations.result import FleetRecord, PodRecord
 from simulations.scenario import Scenario
-from tests.fleet.builders import S, a_cluster, a_scenario, a_trace, at
+from tests.fleet.builders import FakeEngine, S, a_cluster, a_scenario, a_trace, at
 
 END_S = 1500
 
@@ -57,9 +60,11 @@ def played(
     scales: list[tuple[int, int]],
     seed: int,
     *,
+    make_engine: MakeEngine = FakeEngine,
     prepare: Callable[[Cluster], None] = lambda _: None,
 ) -> Cluster:
-    cluster = a_cluster(scenario, a_trace(*rows), seed)
+    prefixes: list[Prefix] = [((index % 3, 64), (10 + index % 7, 100)) for index in range(len(rows))]
+    cluster = a_cluster(scenario, a_trace(*rows, prefixes=prefixes), seed, make_engine=make_engine)
     for when_s, replicas in scales:
         at(cluster, when_s, lambda t_us, n=replicas: cluster.scale(n, t_us))  # type: ignore[misc]
     prepare(cluster)
@@ -121,16 +126,21 @@ def check_lives(cluster: Cluster, fleet: FleetRecord) -> None:
         assert gone.deleted_us <= gone.since_us + 300 * S
 
 
+@pytest.mark.parametrize("make_engine", [FakeEngine, Engine], ids=["simple engine", "real engine"])
 @given(scenario=scenarios(), rows=ROWS, scales=SCALES, seed=st.integers(0, 3))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 def test_laws(
-    scenario: Scenario, rows: list[tuple[float, int, int]], scales: list[tuple[int, int]], seed: int
+    make_engine: MakeEngine,
+    scenario: Scenario,
+    rows: list[tuple[float, int, int]],
+    scales: list[tuple[int, int]],
+    seed: int,
 ) -> None:
     def prepare(cluster: Cluster) -> None:
         for when_s in range(0, END_S, 97):
             at(cluster, when_s, lambda t_us: check_conservation(cluster, t_us))
 
-    cluster = played(scenario, rows, scales, seed, prepare=prepare)
+    cluster = played(scenario, rows, scales, seed, make_engine=make_engine, prepare=prepare)
     fleet = cluster.record()
     check_conservation(cluster, END_S * S)
     check_causality(cluster, cluster.outcomes, fleet.pods)
@@ -143,7 +153,7 @@ def test_laws(
 def test_the_same_seed_gives_the_same_run(
     scenario: Scenario, rows: list[tuple[float, int, int]], scales: list[tuple[int, int]], seed: int
 ) -> None:
-    first, second = (played(scenario, rows, scales, seed) for _ in range(2))
+    first, second = (played(scenario, rows, scales, seed, make_engine=Engine) for _ in range(2))
     assert first.record() == second.record()
     assert first.outcomes == second.outcomes
 
@@ -159,6 +169,9 @@ def test_looking_at_the_fleet_changes_nothing(
         for quarter in range(0, 4 * END_S, 33):
             at(cluster, quarter / 4, cluster.settle)
 
-    plain, watched = played(scenario, rows, scales, 1), played(scenario, rows, scales, 1, prepare=look)
+    plain, watched = (
+        played(scenario, rows, scales, 1, make_engine=Engine, prepare=prepare)
+        for prepare in (lambda _: None, look)
+    )
     assert plain.outcomes == watched.outcomes
     assert plain.record() == watched.record()

@@ -8,6 +8,7 @@ import pytest
 
 from simulations.accounting import GRACE_US
 from simulations.errors import InputError
+from simulations.fleet.tenants import foreign_gpus
 from simulations.requests import ABSENT, Trace
 from simulations.result import StartClass
 from simulations.run import play, simulate
@@ -139,3 +140,18 @@ def test_an_engine_that_was_made_slower_serves_worse() -> None:
 def test_a_policy_that_cannot_run(policy: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         play(Scenario(), a_trace((0, 1, 1)), policy, 1)
+
+
+def test_two_models_on_the_same_gpus() -> None:
+    """What the first model's run held is taken from the second one's fleet, to the microsecond."""
+    first = play(
+        a_scenario(cold_start={"seconds": 10}), BUSY, "oracle", 1, schedule=[(5 * S, 3), (100 * S, 1)]
+    )
+    held = foreign_gpus(first.fleet.pods, 330 * S)
+    shared = a_scenario(
+        cluster={"nodes": 1, "gpus_per_node": 4, "foreign_gpus": held}, cold_start={"seconds": 10}
+    )
+    second = play(shared, BUSY, "oracle", 1, schedule=[(20 * S, 3)])
+    assert [pod.bound_us for pod in second.fleet.pods[:1]] == [0]
+    freed_us = sorted(pod.deleted_us for pod in first.fleet.pods if pod.deleted_us is not None)
+    assert [pod.bound_us for pod in second.fleet.pods[1:]] == freed_us
