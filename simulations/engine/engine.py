@@ -9,8 +9,7 @@ from simulations.engine.spec import PS_PER_US, EngineSpec
 from simulations.requests import Outcomes
 
 CPU_US_PER_TOKEN = 46
-"""CPU time of one output token outside the step: detokenising, streaming (0.0459 ms, BLIS
-``defaults.yaml``)."""
+"""CPU time of an output token outside the step: detokenising, streaming (BLIS ``defaults.yaml``)."""
 
 
 class Engine(Scheduler):

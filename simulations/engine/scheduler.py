@@ -1,8 +1,8 @@
 """Launching: the scheduler of vLLM V1 composes a step, or a run of equal ones.
 
 Decoding requests get one token each, a prompt under way goes on, and requests are admitted from the waiting
-queue while tokens, seats and blocks last (vllm v1/core/sched/scheduler.py, 0.19). At most one prompt is partly
-prefilled, and it is the last of the running ones, since it used the whole budget when it was admitted.
+queue while tokens, seats and blocks last (vllm v1/core/sched/scheduler.py, 0.19). At most one prompt is
+partly prefilled, and it is the last of the running ones, since it used the whole budget when admitted.
 """
 
 from simulations.engine.batch import Batch, Pool
