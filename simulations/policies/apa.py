@@ -3,13 +3,17 @@
 Source: vllm-project/aibrix pkg/controller/podautoscaler: algorithm/apa.go (the step), context/context.go
 (tolerances 0.1, rates 2, cooldowns 0 s up and 300 s down), metrics/client.go (180 s window over the mean
 of the pods), autoscaler.go (the pending-replica guard of PR #2671), podautoscaler_controller.go (10 s
-resync, stabilisation). KV target 50 % as in its published comparison. r = mean usage / target; above 1.1
-the ask is min(ceil(N·r), ceil(2·N)), below 0.9 it is max(ceil(N·r), floor(N/2)), with N = spec replicas.
-While replicas are pending the guard repeats the step with their usage taken as 0 on the way up (so 2→4→8
-cannot cascade) and as the target on the way down. Stabilisation is as written there: the largest ask of
-the up window, but the *smallest* of the down window, the reverse of the HPA's; ``policy.guard=false``
-gives the releases before the guard. Deviation, in its favour: a pod whose metrics cannot be fetched is
-left out of the mean (the code reads 0.0).
+resync, stabilisation). KV target 50 % as in its published comparison.
+
+r = mean usage / target; above 1.1 the ask is min(ceil(N·r), ceil(2·N)), below 0.9 it is max(ceil(N·r),
+floor(N/2)), with N = spec replicas. While replicas are pending the guard repeats the step with their
+usage taken as 0 on the way up (so 2→4→8 cannot cascade) and as the target on the way down.
+
+Stabilisation is as written there: the largest ask of the up window, but the *smallest* of the down
+window, the reverse of the HPA's; ``policy.guard=false`` gives the releases before the guard.
+
+Deviation, in its favour: a pod whose metrics cannot be fetched is left out of the mean (the code reads
+0.0).
 """
 
 import math

@@ -3,15 +3,18 @@
 Source: ai-dynamo/dynamo
 components/src/dynamo/planner/core/{state_machine,load_scaling,throughput_scaling}.py,
 config/{planner_config,defaults}.py, docs/dynosim/planner-benchmarking.md (both loops on, as benchmarked;
-what ships by default, ``optimization_target: throughput``, has no forecast and no objective). Throughput
-loop, every 180 s: requests, prompt and answer lengths of the interval feed one-step predictors (ARIMA by
-default); ceil(demand / engine rps at the SLA) is a floor. Load loop, every 5 s: estimated TTFT and
-inter-token time of every engine from the iteration-time plane; one more replica only when *all* exceed
-the objective; one fewer when, with its load on the N−1 others, both stay within 80 % and the KV fits;
-held while a scaling is in flight or an engine does not report. Iterations are observed through scrapes:
-prompt tokens per iteration from the counters, wall time from the inter-token histogram (an engine's
-forward-pass events would give single iterations). ``max_gpu_budget`` is the scenario's ``max_replicas``;
-prefill/decode roles are not modelled.
+what ships by default, ``optimization_target: throughput``, has no forecast and no objective).
+
+Throughput loop, every 180 s: requests, prompt and answer lengths of the interval feed one-step predictors
+(ARIMA by default); ceil(demand / engine rps at the SLA) is a floor.
+
+Load loop, every 5 s: estimated TTFT and inter-token time of every engine from the iteration-time plane;
+one more replica only when *all* exceed the objective; one fewer when, with its load on the N−1 others,
+both stay within 80 % and the KV fits; held while a scaling is in flight or an engine does not report.
+
+Iterations are observed through scrapes: prompt tokens per iteration from the counters, wall time from the
+inter-token histogram (an engine's forward-pass events would give single iterations). ``max_gpu_budget``
+is the scenario's ``max_replicas``; prefill/decode roles are not modelled.
 """
 
 import math

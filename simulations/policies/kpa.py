@@ -2,14 +2,17 @@
 
 Source: knative/serving pkg/autoscaler/scaling/autoscaler.go (the decision),
 pkg/autoscaler/config/config.go (defaults), pkg/autoscaler/aggregation (windows),
-pkg/reconciler/autoscaling/kpa/scaler.go (zero). Every 2 s: the stable (60 s) and panic (6 s) window means
-of *total* concurrency, divided by 70 % of the target and rounded up, each kept within [floor(ready/2),
-ceil(1000·ready)]. Panic begins when the panic window asks for 200 % of the ready pods, never shrinks, and
-ends after a stable window without that; an autoscaler that starts beside more than one ready pod starts
-in panic, at that size. Concurrency is what the activator and the queue proxies count: requests at pods
-and those that the router holds. Deviations: concurrency is read every 2 s, not averaged within each
-second. Knative's default target of 100 requests is replaced by what a load test of the engine finds, as
-its documentation advises; ``policy.target=100`` is the default as printed.
+pkg/reconciler/autoscaling/kpa/scaler.go (zero).
+
+Every 2 s: the stable (60 s) and panic (6 s) window means of *total* concurrency, divided by 70 % of the
+target and rounded up, each kept within [floor(ready/2), ceil(1000·ready)]. Panic begins when the panic
+window asks for 200 % of the ready pods, never shrinks, and ends after a stable window without that; an
+autoscaler that starts beside more than one ready pod starts in panic, at that size. Concurrency is what
+the activator and the queue proxies count: requests at pods and those that the router holds.
+
+Deviations: concurrency is read every 2 s, not averaged within each second. Knative's default target of
+100 requests is replaced by what a load test of the engine finds, as its documentation advises;
+``policy.target=100`` is the default as printed.
 """
 
 import math

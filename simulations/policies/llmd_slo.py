@@ -1,14 +1,20 @@
 """``llmd-slo``: llm-d's SLO-aware KEDA recipe: one saturation signal, latency over objective.
 
 Source: llm-d/llm-d PR #2011, guides/workload-autoscaling/README.slo-aware.md (law, tunables, HPA
-behaviour) and slo-aware/benchmark-templates/plot_run.py (the formula as scored). Every 15 s a recording
-rule takes s_raw = max(P90 TTFT / SLO, P90 TPOT / SLO) over 1-minute bucket rates (no traffic: 0), and s =
-avg_over_time(min(s_raw, 2))[45s]. With n provisioned and r ready replicas: s > 0.55: n + ceil(n·(s·c/0.55
-− 1)) with the warm-up credit c = r/n (1 when r = n or r = 0); s < 0.40: n − floor(n·(1 − s/0.40));
-otherwise n. The formula's answer goes through KEDA's scalingModifiers with target 1 (AverageValue) to an
-HPA: up max(100 %, 4 pods) per 60 s after a 30 s window, down 1 pod per 120 s after a 180 s window.
-``signal=predicted`` is what was benchmarked: the gateway's latency predictor, which knows a request's latency
-when it arrives (:mod:`simulations.policies.latency_estimates`). ``signal=actual`` is the recipe's
+behaviour) and slo-aware/benchmark-templates/plot_run.py (the formula as scored).
+
+Every 15 s a recording rule takes s_raw = max(P90 TTFT / SLO, P90 TPOT / SLO) of the last minute (no traffic:
+0), and s = avg_over_time(min(s_raw, 2))[45s]. With n provisioned and r ready replicas:
+
+- s > 0.55: n + ceil(n·(s·c/0.55 − 1)), with the warm-up credit c = r/n where 0 < r < n, else 1
+- s < 0.40: n − floor(n·(1 − s/0.40))
+- otherwise n
+
+The answer goes through KEDA's scalingModifiers with target 1 (AverageValue) to an HPA: up max(100 %, 4 pods)
+per 60 s after a 30 s window, down 1 pod per 120 s after a 180 s window.
+
+``signal=predicted`` is what was benchmarked: the gateway's latency predictor, which knows a request's
+latency when it arrives (:mod:`simulations.policies.latency_estimates`). ``signal=actual`` is the recipe's
 own fallback: the engines' measured TTFT histogram. TPOT is a request's mean over its tokens in both.
 """
 

@@ -1,12 +1,15 @@
 """``llmd-tokens``: llm-d's token-aware KEDA recipe for engines that do prefill and decode together.
 
 Source: llm-d/llm-d PR #2466, guides/workload-autoscaling/keda-epp-token-aware (README.md,
-optimized-baseline/base/scaledobject.yaml), after TokenScale (arXiv 2512.03416). replicas = max(ceil(Σ
-uncached in-flight prompt tokens / V_P / threshold), ceil(Σ KV usage / 0.8)): two triggers, AverageValue,
-polling 15 s; up 1 pod per 180 s with no window, down 1 pod per 300 s after a 300 s window. V_P is
-calibrated on an idle server as ``calibrate.sh`` does. The threshold is the share of the TTFT objective
-that may be spent in the queue, TTFT_SLO − ISL/V_P, shaved to 65 % for a tail objective ("60–70 %"); the
-shipped 1.5 s belongs to an SLO of about 2 s, and is ``policy.threshold_s=1.5``.
+optimized-baseline/base/scaledobject.yaml), after TokenScale (arXiv 2512.03416).
+
+replicas = max(ceil(Σ uncached in-flight prompt tokens / V_P / threshold), ceil(Σ KV usage / 0.8)): two
+triggers, AverageValue, polling 15 s; up 1 pod per 180 s with no window, down 1 pod per 300 s after a 300
+s window.
+
+V_P is calibrated on an idle server as ``calibrate.sh`` does. The threshold is the share of the TTFT
+objective that may be spent in the queue, TTFT_SLO − ISL/V_P, shaved to 65 % for a tail objective ("60–70
+%"); the shipped 1.5 s belongs to an SLO of about 2 s, and is ``policy.threshold_s=1.5``.
 """
 
 from dataclasses import dataclass

@@ -19,9 +19,10 @@ Of = Callable[[Samples], Part | None]
 Getter = Of[float]
 Vector = tuple[float, ...]
 
-STALE_AFTER_S = 15.0
-"""A pod whose newest scrape is older has dropped out of ``sum(...)``: a failed scrape writes a staleness
-marker at once, so three missed scrapes of 5 s is already generous."""
+STALE_AFTER_S = 75.0
+"""A pod whose newest scrape is older has dropped out of ``sum(...)``. Prometheus drops a series at its first
+failed scrape; keeping its last value over a minute's interval favours the rivals, whose sums then do not
+dip whenever a scrape is lost."""
 
 
 def ready_pods(snapshot: Snapshot) -> Iterator[Pod]:

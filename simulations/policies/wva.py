@@ -4,14 +4,18 @@ Source: llm-d-incubation/workload-variant-autoscaler internal/engines/analyzers/
 (capacity and demand), internal/engines/saturation/engine_v2.go (thresholds),
 pipeline/cost_aware_optimizer.go (replicas), internal/config/saturation_scaling.go (0.85, 0.70, KV 0.80,
 queue 5); the ScaledObject of llm-d/llm-d
-guides/workload-autoscaling/optimized-baseline-autoscaling/keda/wva-scaledobject.yaml. Per replica, from
-1-minute maxima of KV usage and queue and 5-minute mean lengths I and O: demand = tokens in use +
-waiting·(I+O); capacity = min(k1, k2), k1 = 0.80 of the KV tokens, k2 = tokens in use while the queue is
-at least 5 (remembered: mean of 10, by short, medium or long answers), else derived from the engine's
-arguments, N = min(B·O/(I+O), S), k2 = N·(I+O/2). The fleet's capacity is replicas times the median;
-requests queued at the gateway add their prompt (less the prefix hits) and answer. required = demand/0.85
-− supply with pending replicas: add ceil(required/capacity); otherwise spare = supply − demand/0.70:
-remove floor(spare/capacity), keeping one.
+guides/workload-autoscaling/optimized-baseline-autoscaling/keda/wva-scaledobject.yaml.
+
+Per replica, from 1-minute maxima of KV usage and queue and 5-minute mean lengths I and O: demand = tokens
+in use + waiting·(I+O); capacity = min(k1, k2), k1 = 0.80 of the KV tokens, k2 = tokens in use while the
+queue is at least 5 (remembered: mean of 10, by short, medium or long answers), else derived from the
+engine's arguments, N = min(B·O/(I+O), S), k2 = N·(I+O/2).
+
+The fleet's capacity is replicas times the median; requests queued at the gateway add their prompt (less
+the prefix hits) and answer.
+
+required = demand/0.85 − supply with pending replicas: add ceil(required/capacity); otherwise spare =
+supply − demand/0.70: remove floor(spare/capacity), keeping one.
 """
 
 import math

@@ -71,7 +71,7 @@ def test_a_restarted_engine_begins_again_even_when_its_counter_has_overtaken() -
 
 
 def test_sums_leave_out_pods_that_are_not_ready_unscraped_or_stale() -> None:
-    fleet = snapshot(0.0, (samples(running=2.0), samples(running=3.0, age_s=60.0), None), starting=1)
+    fleet = snapshot(0.0, (samples(running=2.0), samples(running=3.0, age_s=120.0), None), starting=1)
     assert signals.total(fleet, signals.running) == 2.0
     assert signals.total(snapshot(0.0, (None,)), signals.running) is None
 
