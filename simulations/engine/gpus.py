@@ -38,6 +38,8 @@ class Link:
     """An all-reduce over the link: latency + bytes over the wire / (efficiency × peak)."""
 
     latency_us: float
+    """With two ranks; with n it grows by (n/2)^``latency_growth``."""
+    latency_growth: float
     efficiency: float
 
 

@@ -98,7 +98,8 @@ def _fixed_s(model: Model, gpu: Gpu, tensor_parallel: int) -> float:
         model.layers * (efficiency.layer_us + efficiency.attention_us) + model.moe_layers * _ROUTING_US
     )
     if tensor_parallel > 1:
-        layers_us += 2 * model.layers * gpu.link.latency_us
+        growth = (tensor_parallel / 2) ** gpu.link.latency_growth
+        layers_us += 2 * model.layers * gpu.link.latency_us * growth
     return head_s + layers_us * 1e-6
 
 
