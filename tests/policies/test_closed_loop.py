@@ -44,7 +44,7 @@ def _step(rate: float) -> Trace:
 
 def _scenario(**cluster: int) -> Scenario:
     return Scenario(
-        cluster=Cluster(**{"min_replicas": 1, "max_replicas": 6} | cluster),  # type: ignore[arg-type]
+        cluster=Cluster(**{"min_replicas": 1, "max_replicas": 6} | cluster),
         cold_start=ColdStart(seconds=30.0),
         slo=Slo(ttft_ms=2000.0, itl_ms=50.0),
     )
