@@ -7,6 +7,7 @@ arrival.
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from simulations.fleet.router import Router
 from simulations.kernel import Kernel, Priority
@@ -92,7 +93,7 @@ class Callers:
         outcomes.attempts[index] += 1
         outcomes.scheduled_us[index] = outcomes.first_token_us[index] = outcomes.replica[index] = ABSENT
         self.between += 1
-        self._plan(t_us + self._delay_us, Priority.RETRY, lambda now_us: self._retry(index, now_us))
+        self._plan(t_us + self._delay_us, Priority.RETRY, partial(self._retry, index))
 
     def _retry(self, index: int, t_us: int) -> None:
         self.between -= 1

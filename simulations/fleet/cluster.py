@@ -1,6 +1,7 @@
 """The fleet of one run, put together: nodes, pods, router, callers, and the controllers between them."""
 
 from array import array
+from functools import partial
 
 from simulations.engine.engine import Engine
 from simulations.engine.spec import EngineSpec
@@ -105,11 +106,12 @@ class Cluster:
     def _begin(self) -> None:
         for _ in range(self.replicas):
             self.lifecycle.create_ready(self._revision, 0)
+        at = self.kernel.at
         for at_us, revision in self._revisions[1:]:
-            self.kernel.at(at_us, Priority.CAPACITY, lambda t_us, r=revision: self._change(r, t_us))  # type: ignore[misc]
+            at(at_us, Priority.CAPACITY, partial(self._change, revision))
         for from_s, to_s, gpus in self.scenario.cluster.foreign_gpus:
-            self.kernel.at(_us(from_s), Priority.CAPACITY, lambda _t, n=gpus: self.nodes.foreign_arrives(n))  # type: ignore[misc]
-            self.kernel.at(_us(to_s), Priority.CAPACITY, lambda t_us, n=gpus: self._foreign_leaves(n, t_us))  # type: ignore[misc]
+            at(_us(from_s), Priority.CAPACITY, partial(self._foreign_arrives, gpus))
+            at(_us(to_s), Priority.CAPACITY, partial(self._foreign_leaves, gpus))
 
     # --- scaling
 
@@ -141,6 +143,9 @@ class Cluster:
     def _change(self, revision: Revision, t_us: int) -> None:
         self._revision = revision
         self.reconcile(t_us)
+
+    def _foreign_arrives(self, gpus: int, _t_us: int) -> None:
+        self.nodes.foreign_arrives(gpus)
 
     def _foreign_leaves(self, gpus: int, t_us: int) -> None:
         self.nodes.foreign_leaves(gpus)

@@ -6,6 +6,7 @@ empty, and is killed after 300 s (design 5.6): what it had not finished by then 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from scaler.decision.model import PodPhase, Samples
 from simulations.fleet.coldstart import Attempt, backoff_us, draw
@@ -120,7 +121,7 @@ class Lifecycle:
         attempt = draw(pod.revision.typical, self.cold, node, t_us, pod.rng, restart=restart)
         _leave_on(node, attempt)
         outcome = self._failed if attempt.failed else self._started
-        self.kernel.at(attempt.end_us, Priority.POD, lambda now_us: outcome(pod, node, now_us))
+        self.kernel.at(attempt.end_us, Priority.POD, partial(outcome, pod, node))
 
     def _failed(self, pod: Pod, node: Node, t_us: int) -> None:
         if pod.phase is not PodPhase.STARTING:
@@ -128,7 +129,7 @@ class Lifecycle:
         pod.failures += 1
         pod.reason = CRASHED
         again_us = t_us + backoff_us(pod.failures)
-        self.kernel.at(again_us, Priority.POD, lambda now_us: self._restart(pod, node, now_us))
+        self.kernel.at(again_us, Priority.POD, partial(self._restart, pod, node))
 
     def _restart(self, pod: Pod, node: Node, t_us: int) -> None:
         if pod.phase is PodPhase.STARTING:
@@ -182,16 +183,16 @@ class Lifecycle:
         return True
 
     def _look_again(self, pod: Pod, t_us: int) -> None:
-        def look(now_us: int) -> None:
-            if self._drained(pod, now_us):
-                self.on_change(now_us)
-            else:
-                self._look_again(pod, now_us)
-
         assert pod.engine is not None
-        idle_us = pod.engine.next_us() or 0
-        when_us = min(max(idle_us, t_us + DRAIN_LOOK_US), pod.kill_us)
-        self.kernel.at(when_us, Priority.POD, look)
+        next_us = pod.engine.next_us() or 0
+        when_us = min(max(next_us, t_us + DRAIN_LOOK_US), pod.kill_us)
+        self.kernel.at(when_us, Priority.POD, partial(self._look, pod))
+
+    def _look(self, pod: Pod, t_us: int) -> None:
+        if self._drained(pod, t_us):
+            self.on_change(t_us)
+        else:
+            self._look_again(pod, t_us)
 
     def _delete(self, pod: Pod, t_us: int) -> None:
         if pod.engine is not None:

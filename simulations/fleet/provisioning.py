@@ -1,8 +1,8 @@
 """Nodes that come when pods find no GPU, and go when they stand empty (a cluster autoscaler's part)."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from simulations.fleet.nodes import Node, Nodes, record
 from simulations.kernel import Kernel, Priority
@@ -49,12 +49,11 @@ class Provisioner:
         )
         self._next_serial += 1
         self.coming.append(node)
-        up_us = t_us + self._delay_us(node)
-        self.kernel.at(up_us, Priority.CAPACITY, lambda now_us: self._up(node, now_us))
+        self.kernel.at(t_us + self._delay_us(node), Priority.CAPACITY, partial(self._up, node))
 
     def _delay_us(self, node: Node) -> int:
         """Lognormal around the median; the n-th node of a run takes as long whatever law asked for it."""
-        luck: random.Random = stream(self.seed, f"node/{node.serial}")
+        luck = stream(self.seed, f"node/{node.serial}")
         return round(self.options.seconds_p50 * luck.lognormvariate(0.0, self.options.sigma) * _MICROS)
 
     def _up(self, node: Node, t_us: int) -> None:
@@ -66,14 +65,10 @@ class Provisioner:
 
     def watch_empty(self, t_us: int) -> None:
         """Plan the release of provisioned nodes that have just become empty."""
-        idle_us = round(self.options.idle_release_s * _MICROS)
+        due_us = t_us + round(self.options.idle_release_s * _MICROS)
         for node in self.nodes.up:
             if node.provisioned and not node.ours and node.empty_since_us == t_us:
-                self.kernel.at(
-                    t_us + idle_us,
-                    Priority.CAPACITY,
-                    lambda now_us, node=node: self._release(node, now_us),  # type: ignore[misc]
-                )
+                self.kernel.at(due_us, Priority.CAPACITY, partial(self._release, node))
 
     def _release(self, node: Node, t_us: int) -> None:
         idle_us = round(self.options.idle_release_s * _MICROS)
