@@ -1,4 +1,4 @@
-"""llm-d's SLO-aware recipe on its own published ramp: no straw man (the rest: docs/designs/0006-rivals.md)."""
+"""llm-d's SLO-aware recipe on its own published ramp: no straw man (more: docs/designs/0006-rivals.md)."""
 
 import pytest
 
