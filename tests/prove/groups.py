@@ -57,8 +57,8 @@ TUNING = (
     _synthetic("burst", 2),
     _synthetic("prefill", 2),
     _synthetic("decode", 2),
-    _servegen("m-mid-day", "servegen-m-mid", (8, 11), 6, 12),
-    _servegen("m-small-night", "servegen-m-small", (2, 6), 6, 8),
+    _servegen("m-mid-day", "servegen-m-mid", (8, 10), 6, 12),
+    _servegen("m-small-night", "servegen-m-small", (2, 5), 6, 8),
 )
 """What defaults are chosen on; synthetic loads and ServeGen only."""
 
