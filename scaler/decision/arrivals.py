@@ -131,6 +131,8 @@ class Sizes(NamedTuple):
     """Squared deviations of a tick's prompt tokens from its requests' expected ones."""
     deviating: float = 0.0
     """Requests in them."""
+    recomputed: float = 0.0
+    """Tokens computed again after preemptions."""
 
 
 UNSIZED = Sizes()
@@ -138,6 +140,11 @@ UNSIZED = Sizes()
 
 def _forget(requests: float, dt_s: float) -> float:
     return math.exp(-dt_s / MIX_S) if requests > ENOUGH else 1.0
+
+
+def _context(sizes: Sizes) -> float:
+    """Tokens that a preempted request computes again: its prompt, and half of its answer on average."""
+    return (sizes.prompt + sizes.generation / 2.0) / sizes.requests if sizes.requests >= 1.0 else 0.0
 
 
 def learn_sizes(sizes: Sizes, flow: Flow, dt_s: float) -> Sizes:
@@ -160,6 +167,7 @@ def learn_sizes(sizes: Sizes, flow: Flow, dt_s: float) -> Sizes:
         keep_finished * sizes.finished_generation + flow.finished_generation,
         keep * sizes.deviation + deviation,
         keep * sizes.deviating + (flow.first_tokens if sizes.requests >= 1.0 else 0.0),
+        keep * sizes.recomputed + flow.preemptions * _context(sizes),
     )
 
 
@@ -185,7 +193,8 @@ def mean_request(sizes: Sizes) -> Mix | None:
     if sizes.finished >= 1.0:
         output = max(output, sizes.finished_generation / sizes.finished)
     prompt = max(1.0, prompt)
-    return Mix(prompt, prompt * computed_share(sizes), max(1.0, output), _prompt_spread(sizes, prompt))
+    computed = prompt * computed_share(sizes) + sizes.recomputed / sizes.requests
+    return Mix(prompt, computed, max(1.0, output), _prompt_spread(sizes, prompt))
 
 
 def _prompt_spread(sizes: Sizes, prompt: float) -> float:

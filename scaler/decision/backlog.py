@@ -8,7 +8,7 @@ add up.
 
 from collections.abc import Callable, Sequence
 
-STEPS = 24
+STEPS = 12
 """Steps to the farthest horizon (at least 5 s each)."""
 
 

@@ -1,7 +1,8 @@
 """How many replicas carry a load within the objective (goodput capacity, scaling-law 18.3).
 
 Steady state of one replica at λ requests/s, each of I computed prompt tokens and O output tokens over a
-context of C tokens: a request stays O steps, so the batch is B = λ·O·T, and T = base + λ·T·(b·I + O·(c + d·C)),
+context of C tokens: a request stays O steps, so the batch is B = λ·O·T, and T = base + λ·T·(b·I + O·(c +
+d·C)),
 hence
 
     T = base / (1 - u),   u = λ·k,   k = b·I + O·(c + d·C)   (seconds of engine time that a request costs).
@@ -104,7 +105,8 @@ def memory_rate(mix: Mix, request_s: float, base_s: float, kv_tokens: float | No
 def patience(step: StepTime, mix: Mix, ttft_slo_s: float) -> tuple[float, bool]:
     """(seconds that a prompt may queue, whether the objective is hopeless for the mean prompt).
 
-    A request's objective is max(SLO, 2 × what an idle engine needs) (design 5.6); it is hopeless as stated when
+    A request's objective is max(SLO, 2 × what an idle engine needs) (design 5.6); it is hopeless as stated
+    when
     the idle engine alone exceeds it.
     """
     own_s = step.base_s + step.prefill_s * mix.computed_tokens
@@ -150,7 +152,7 @@ def _fits(x: float, rate: float, cap: Capacity, itl_off: bool) -> bool:
 def replicas(rate_per_s: float, cap: Capacity) -> float:
     """Replicas that carry ``rate_per_s`` of this mix exactly at the objective (unrounded, no headroom).
 
-    The smallest that fits, found by bisection (within 0.5 %): monotone in the rate, since more load never fits
+    The smallest that fits, found by bisection (within 1 %): monotone in the rate, since more load never fits
     on fewer replicas.
     """
     if rate_per_s <= 0.0:
@@ -162,7 +164,7 @@ def replicas(rate_per_s: float, cap: Capacity) -> float:
     high = low * 1.25 + 0.02
     while not _fits(high, rate_per_s, cap, itl_off):
         low, high = high, high * 1.5
-    while high - low > 0.005 * high:
+    while high - low > 0.01 * high:
         middle = (low + high) / 2.0
         if _fits(middle, rate_per_s, cap, itl_off):
             high = middle

@@ -5,18 +5,32 @@ deciding on it
 would poison what was learned.
 """
 
-from dataclasses import fields
+from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
 
-from scaler.decision.model import Demand, Histogram, Samples, Snapshot, Supply, Target
+from scaler.decision.model import Demand, Histogram, Pod, Samples, Snapshot, Supply, Target
 
 HUGE = 1e15
 """No time, count or token total of one engine is larger; beyond it doubles lose whole numbers, too."""
-_NUMBERS = tuple(
-    f.name for f in fields(Samples) if f.name not in {"age_s", "start_id", "ttft_s", "itl_s", "queue_s"}
+_NUMBERS = (
+    "running",
+    "waiting",
+    "kv_usage_ratio",
+    "kv_capacity_tokens",
+    "prompt_tokens_total",
+    "prompt_tokens_computed_total",
+    "generation_tokens_total",
+    "requests_finished_total",
+    "preemptions_total",
+    "prefix_queries_tokens_total",
+    "prefix_hits_tokens_total",
+    "finished_generation_tokens_total",
 )
-_get_numbers = attrgetter(*_NUMBERS)
+"""What the law reads; the rest is carried for others."""
+_get_numbers = attrgetter("age_s", *_NUMBERS)
 _HISTOGRAMS = ("ttft_s", "itl_s", "queue_s")
+_HISTOGRAM_GETTERS = tuple(map(attrgetter, _HISTOGRAMS))
 
 
 def _number(where: str, value: float | None) -> None:
@@ -47,21 +61,33 @@ def samples(where: str, value: Samples) -> None:
         _histogram(f"{where}.{name}", getattr(value, name))
 
 
-def is_sane(s: Samples) -> bool:
-    """A quick test that passes every sane scrape: a sum carries NaN and infinity on, and the least tells a
+def _are_sane(values: list[float]) -> bool:
+    """A quick test that passes sane numbers: a sum carries NaN and infinity on, and the least tells a
     sign."""
-    values = [*filter(None, _get_numbers(s))]
-    for histogram in (s.ttft_s, s.itl_s, s.queue_s):
-        if histogram is not None:
-            values.append(histogram.sum)
-            values.append(histogram.counts[-1])
     return not values or (min(values) >= 0.0 and sum(values) <= HUGE)
 
 
-def times(name: str, since_s: float, created_s: float) -> None:
-    """Assert a pod's times."""
-    for field, value in (("since_s", since_s), ("created_s", created_s)):
-        assert -HUGE <= value <= HUGE, f"snapshot.pods[{name}].{field} is {value!r}; it must be a finite time"
+def pods(fleet: Sequence[Pod]) -> None:
+    """Assert all pods and their scrapes, all numbers at once; only a bad one is looked at by itself."""
+    stamps = [pod.since_s for pod in fleet] + [pod.created_s for pod in fleet]
+    sane = not stamps or -HUGE <= min(stamps) <= sum(map(abs, stamps)) <= HUGE
+    scraped = [pod.samples for pod in fleet if pod.samples is not None]
+    values = [*filter(None, chain.from_iterable(map(_get_numbers, scraped)))]
+    for get in _HISTOGRAM_GETTERS:
+        found = [*filter(None, map(get, scraped))]
+        values += [h.sum for h in found]
+        values += [h.counts[-1] for h in found]
+    if not (sane and _are_sane(values)):
+        for one in fleet:
+            _pod(f"snapshot.pods[{one.name}]", one)
+
+
+def _pod(where: str, pod: Pod) -> None:
+    for name in ("since_s", "created_s"):
+        value = getattr(pod, name)
+        assert -HUGE <= value <= HUGE, f"{where}.{name} is {value!r}; it must be a finite time"
+    if pod.samples is not None:
+        samples(f"{where}.samples", pod.samples)
 
 
 def _target(i: int, target: Target) -> None:

@@ -36,7 +36,8 @@ def _observe(snapshot: Snapshot, draft: Draft, since_s: float, policy: Policy) -
     out = idle.outside(snapshot.demand, draft.demand, policy)
     draft.pods, draft.demand = pods.kept, out.memory
     draft.startups = supply.learn(draft.startups, pods.started)
-    return Tick(snapshot.now_s, snapshot.now_s - since_s, pods, flows.flow(pods.pairs), out)
+    flow, steps = flows.flow(pods.pairs), flows.steps(pods.pairs)
+    return Tick(snapshot.now_s, snapshot.now_s - since_s, pods, flow, steps, out)
 
 
 def _bounds(snapshot: Snapshot) -> Bounds:
@@ -145,13 +146,14 @@ def decide(snapshot: Snapshot, state: State, policy: Policy) -> tuple[Decision, 
     # 3. How long help takes, by class, and what is on its way.
     lanes = supply.lanes(snapshot.supply, draft.startups, policy)
     entering = supply.entering(tick.pods.pending, snapshot.supply, draft.startups, policy)
-    # 4. Learn: mean request, step time, arrivals, forecast, the objective's record.
+    # 4. Learn: mean request, step time, arrivals, forecast.
     known = learning.learn(draft, tick, factor, lanes[-1].horizon_s, policy)
     settle.spend(draft, tick, bounds.spec)
-    # 5. What is needed now and when help can be there, and what to ask for by class.
+    # 5. What is needed now and when help can be there, what to ask for by class; the objective's record.
     now = _situation(draft, tick, known, lanes, entering, factor, policy)
     found = needs.needs(now, lanes, policy)
     asked, need = needs.ask(found, lanes, bounds.spec)
+    learning.learn_record(draft, tick, known, found[0].demand, policy)
     # 6. One total: emergency, calm before going down, caps, bounds.
     reacquire_s = lanes[0].horizon_s
     total, conditions = settle.settle(

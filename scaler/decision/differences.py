@@ -6,7 +6,8 @@ new
 scrape with the one before; :mod:`flows` turns the pairs into sums. Everything behind works on sums.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from scaler.decision import checks
@@ -79,7 +80,6 @@ class Pods:
         "kv_pods",
         "kv_ratios",
         "missing",
-        "newest_s",
         "oldest_age_s",
         "pairs",
         "pending",
@@ -109,7 +109,6 @@ class Pods:
         """(node class, seconds from creation) of pods that became ready since the last tick."""
         self.config_id = ""
         """Of the newest pod: what the next replica will be."""
-        self.newest_s = -1.0
         self.youngest_s = 1e12
         """How long the youngest ready pod has been ready."""
         self.missing: set[str] = set()
@@ -117,120 +116,64 @@ class Pods:
         self.kept: dict[str, PodMemory] = {}
 
 
-def _first_tokens(new: Samples, old: Samples) -> float:
-    """Requests that got their first token; without that histogram, those that finished."""
-    if new.ttft_s is not None:
-        return new.ttft_s.counts[-1] - (old.ttft_s.counts[-1] if old.ttft_s is not None else 0.0)
-    return (new.requests_finished_total or 0.0) - (old.requests_finished_total or 0.0)
-
-
-def _arrived(new: Samples, old: Samples, first_tokens: float) -> float:
-    """Requests that came (scaling-law 18.1): first tokens plus the queue's growth; aborts do not enter.
-
-    Without the TTFT histogram the older conservation: finished plus the growth of all that is in flight.
-    """
-    growth = (new.waiting or 0.0) - (old.waiting or 0.0)
-    if new.ttft_s is None:
-        growth += (new.running or 0.0) - (old.running or 0.0)
-    return first_tokens + growth
-
-
-def _was_reset(new: Samples, old: Samples, first_tokens: float) -> bool:
-    """A counter that fell: the process began anew although ``start_id`` does not show it."""
-    return first_tokens < 0.0 or (new.generation_tokens_total or 0.0) < (old.generation_tokens_total or 0.0)
-
-
-def _baseline(new: Samples | None, at_s: float) -> PodMemory:
+def _baseline(new: Samples, at_s: float) -> PodMemory:
     """A scrape that nothing before can be compared with."""
     return PodMemory(new, at_s, 0.0, None, was_ready=True)
 
 
-def _compare(pods: Pods, pod: Pod, memory: PodMemory, old: Samples, at_s: float) -> PodMemory:
-    """Pair a new scrape with ``old`` and say what to remember."""
-    new = pod.samples
-    assert new is not None
-    first_tokens = _first_tokens(new, old)
-    if _was_reset(new, old, first_tokens):
+def _arrived(new: Samples, old: Samples) -> float | None:
+    """Requests that came between two scrapes; None when a counter fell (a reset that ``start_id`` hides).
+
+    First tokens plus the queue's growth (scaling-law 18.1): aborts do not enter. Without the TTFT histogram
+    the
+    older conservation: finished plus the growth of all that is in flight.
+    """
+    if (new.generation_tokens_total or 0.0) < (old.generation_tokens_total or 0.0):
+        return None
+    growth = (new.waiting or 0.0) - (old.waiting or 0.0)
+    ttft, before = new.ttft_s, old.ttft_s
+    if ttft is not None:
+        done = ttft.counts[-1] - (before.counts[-1] if before is not None else 0.0)
+    else:
+        done = (new.requests_finished_total or 0.0) - (old.requests_finished_total or 0.0)
+        growth += (new.running or 0.0) - (old.running or 0.0)
+    return None if done < 0.0 else done + growth
+
+
+def _compare(pods: Pods, pod: Pod, new: Samples, old: Samples, memory: PodMemory, at_s: float) -> PodMemory:
+    """Pair a new scrape with the one before on the same process, and say what to remember."""
+    arrived = _arrived(new, old)
+    if arrived is None:
         return _baseline(new, at_s)
     seconds = at_s - memory.at_s
     pods.pairs.append(Pair(new, old, seconds, pod.config_id))
     preempted_s = memory.preempted_s
-    if new.preemptions_total is not None and new.preemptions_total > (old.preemptions_total or 0.0):
+    if new.preemptions_total and new.preemptions_total > (old.preemptions_total or 0.0):
         preempted_s = at_s
-    arrived = _arrived(new, old, first_tokens)
     if not memory.was_ready:
         pods.arrivals += arrived
         return PodMemory(new, at_s, 0.0, preempted_s, was_ready=True)
-    return PodMemory(new, at_s, arrived / seconds, preempted_s, was_ready=True)
+    rate = arrived / seconds
+    pods.arrivals_per_s += rate
+    return PodMemory(new, at_s, rate, preempted_s, was_ready=True)
 
 
-def _remember(pods: Pods, pod: Pod, memory: PodMemory | None, at_s: float) -> PodMemory:
-    """The memory of a ready pod whose load is known, after this tick."""
-    new = pod.samples
-    old = None if memory is None else memory.samples
-    if memory is not None and old is new:
-        return memory
-    assert new is not None
-    if not checks.is_sane(new):
-        checks.samples(f"snapshot.pods[{pod.name}].samples", new)
-    if memory is None:
+def _first(pods: Pods, pod: Pod, new: Samples, memory: PodMemory | None, at_s: float) -> PodMemory:
+    """What to remember of a process's first scrape: it is a baseline only.
+
+    Unless the pod was seen while it started: then its counters were zero when it became ready.
+    """
+    if memory is None or memory.was_ready:
         return _baseline(new, at_s)
-    if old is None:
-        if memory.was_ready:
-            return _baseline(new, at_s)
-        # Seen while it started: its counters were zero when it became ready.
-        return _compare(pods, pod, memory._replace(at_s=min(pod.since_s, at_s - 1.0)), _ZERO, at_s)
-    if at_s - memory.at_s < SAME_SCRAPE_S:
-        return memory
-    if old.start_id != new.start_id:
-        return _baseline(new, at_s)
-    return _compare(pods, pod, memory, old, at_s)
+    begun = memory._replace(at_s=min(pod.since_s, at_s - 1.0))
+    return _compare(pods, pod, new, _ZERO, begun, at_s)
 
 
 def _blind(pods: Pods, samples: Samples, seen: frozenset[str]) -> bool:
-    """Whether a necessary series is absent that no pod ever exposed: renamed, so its value is unknown, not
-    zero."""
+    """Whether a necessary series is absent that no pod ever exposed: renamed, so unknown and not zero."""
     missing = {name for name in NECESSARY - seen if getattr(samples, name) is None}
     pods.missing |= missing
     return bool(missing)
-
-
-def _gauges(pods: Pods, samples: Samples, memory: PodMemory, now_s: float) -> None:
-    pods.known += 1
-    pods.running += samples.running or 0.0
-    pods.waiting += samples.waiting or 0.0
-    pods.arrivals_per_s += memory.arrivals_per_s
-    if samples.age_s > pods.oldest_age_s:
-        pods.oldest_age_s = samples.age_s
-    if samples.kv_capacity_tokens is not None:
-        pods.kv_capacity_tokens = samples.kv_capacity_tokens
-    usage = samples.kv_usage_ratio
-    if memory.preempted_s is not None and now_s - memory.preempted_s < PREEMPTED_S:
-        pods.preempting += 1
-        usage = 1.0
-    if usage is not None:
-        pods.kv_pods += 1
-        pods.kv_ratios += usage
-
-
-def _ready(
-    pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float, policy: Policy, seen: frozenset[str]
-) -> None:
-    pods.ready += 1
-    if now_s - pod.since_s < pods.youngest_s:
-        pods.youngest_s = now_s - pod.since_s
-    if memory is not None and not memory.was_ready:
-        pods.started.append((pod.node_class, pod.since_s - pod.created_s))
-    samples = pod.samples
-    blind = len(seen) < len(NECESSARY) and samples is not None and _blind(pods, samples, seen)
-    if samples is None or blind or samples.age_s > policy.known_s:
-        pods.unknown += 1
-        pods.kept[pod.name] = READY_UNSEEN if memory is None else memory._replace(was_ready=True)
-        return
-    if samples.age_s < policy.fresh_s:
-        pods.fresh += 1
-    kept = pods.kept[pod.name] = _remember(pods, pod, memory, now_s - samples.age_s)
-    _gauges(pods, samples, kept, now_s)
 
 
 def _not_ready(pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float) -> None:
@@ -247,29 +190,89 @@ def _not_ready(pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float) -> 
             pods.elsewhere = True
         return
     unscheduled = pod.phase is PodPhase.UNSCHEDULED
-    failing = pod.reason in FAILING
-    pods.pending.append(
-        Pending(pod.node_class, now_s - pod.created_s, failing, unscheduled, now_s - pod.since_s)
+    age_s, phase_s = now_s - pod.created_s, now_s - pod.since_s
+    pods.pending.append(Pending(pod.node_class, age_s, pod.reason in FAILING, unscheduled, phase_s))
+
+
+def _ready(
+    pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float, known_s: float, seen: frozenset[str]
+) -> Samples | None:
+    """Remember a ready pod; returns its samples if its load is known."""
+    pods.ready += 1
+    if memory is not None and not memory.was_ready:
+        pods.started.append((pod.node_class, pod.since_s - pod.created_s))
+    new = pod.samples
+    if new is None or new.age_s > known_s or (len(seen) < len(NECESSARY) and _blind(pods, new, seen)):
+        pods.unknown += 1
+        pods.kept[pod.name] = READY_UNSEEN if memory is None else memory._replace(was_ready=True)
+        return None
+    at_s = now_s - new.age_s
+    old = None if memory is None else memory.samples
+    if memory is None or old is None or old.start_id != new.start_id:
+        memory = _first(pods, pod, new, memory, at_s)
+    elif at_s - memory.at_s < SAME_SCRAPE_S:
+        pods.arrivals_per_s += memory.arrivals_per_s
+    else:
+        memory = _compare(pods, pod, new, old, memory, at_s)
+    pods.kept[pod.name] = memory
+    return new
+
+
+def _gauges(pods: Pods, known: list[Samples], fresh_s: float) -> None:
+    """Sum the gauges of the pods whose load is known, column by column."""
+    pods.known = len(known)
+    ages = [s.age_s for s in known]
+    pods.oldest_age_s = max(ages, default=0.0)
+    pods.fresh = sum([age < fresh_s for age in ages])
+    pods.running = sum([s.running or 0.0 for s in known])
+    pods.waiting = sum([s.waiting or 0.0 for s in known])
+    usages = [s.kv_usage_ratio for s in known if s.kv_usage_ratio is not None]
+    pods.kv_pods, pods.kv_ratios = len(usages), sum(usages)
+    capacities = [s.kv_capacity_tokens for s in known if s.kv_capacity_tokens is not None]
+    if capacities:
+        pods.kv_capacity_tokens = sum(capacities) / len(capacities)
+
+
+def _full(pods: Pods, now_s: float) -> None:
+    """Count pods that preempted lately as full, whatever their gauge says."""
+    for memory in pods.kept.values():
+        preempted_s, samples = memory.preempted_s, memory.samples
+        if preempted_s is None or now_s - preempted_s >= PREEMPTED_S or samples is None:
+            continue
+        pods.preempting += 1
+        if samples.kv_usage_ratio is not None:
+            pods.kv_ratios += 1.0 - samples.kv_usage_ratio
+
+
+def _newest(pods: Pods, fleet: Sequence[Pod], now_s: float) -> None:
+    staying = [pod for pod in fleet if pod.phase is not PodPhase.TERMINATING]
+    if staying:
+        pods.config_id = max(staying, key=_BY_AGE).config_id
+    pods.youngest_s = now_s - max(
+        [pod.since_s for pod in staying if pod.phase is PodPhase.READY], default=-1e12
     )
 
 
 def observe(
-    now_s: float, fleet: Iterable[Pod], memory: Mapping[str, PodMemory], policy: Policy, seen: frozenset[str]
+    now_s: float, fleet: Sequence[Pod], memory: Mapping[str, PodMemory], policy: Policy, seen: frozenset[str]
 ) -> Pods:
-    """Sort the pods; ``seen`` names the necessary series that some pod exposed before (vLLM makes series
+    """Sort the pods; ``seen`` names the necessary series that some pod ever exposed (vLLM makes them
     lazily)."""
     pods = Pods()
-    remembered = memory.get
-    ready = PodPhase.READY
+    remembered, known_s, ready = memory.get, policy.known_s, PodPhase.READY
+    checks.pods(fleet)
+    known: list[Samples] = []
     for pod in fleet:
-        if not -checks.HUGE < pod.since_s + pod.created_s < checks.HUGE:
-            checks.times(pod.name, pod.since_s, pod.created_s)
         if pod.phase is ready:
-            _ready(pods, pod, remembered(pod.name), now_s, policy, seen)
+            samples = _ready(pods, pod, remembered(pod.name), now_s, known_s, seen)
+            if samples is not None:
+                known.append(samples)
         else:
             _not_ready(pods, pod, remembered(pod.name), now_s)
-        if pod.created_s >= pods.newest_s and pod.phase is not PodPhase.TERMINATING:
-            tie = pod.created_s == pods.newest_s
-            pods.config_id = max(pods.config_id, pod.config_id) if tie else pod.config_id
-            pods.newest_s = pod.created_s
+    _gauges(pods, known, policy.fresh_s)
+    _full(pods, now_s)
+    _newest(pods, fleet, now_s)
     return pods
+
+
+_BY_AGE = attrgetter("created_s", "config_id")

@@ -5,8 +5,10 @@ reach this
 place: a series that appears later began at zero, and one that never appears adds nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from operator import attrgetter, sub
+from dataclasses import fields
+from operator import attrgetter
 from typing import NamedTuple
 
 from scaler.decision.differences import Pair
@@ -19,7 +21,7 @@ class Steps(NamedTuple):
     tokens: float
     step_s: float
     prefill: float
-    """Prompt tokens computed in a step."""
+    """Prompt tokens in a step, cached ones included."""
     sequences: float
 
 
@@ -30,11 +32,7 @@ class Flow(NamedTuple):
     first_tokens: float = 0.0
     """Requests that got their first token (or, without that histogram, that finished)."""
     ttft_sum_s: float = 0.0
-    ttft_le: tuple[float, ...] = ()
-    ttft_counts: tuple[float, ...] = ()
-    """Cumulative, as in Prometheus."""
-    itl_tokens: float = 0.0
-    itl_sum_s: float = 0.0
+    ttft_known: bool = False
     queue_count: float = 0.0
     queue_sum_s: float = 0.0
     prompt: float = 0.0
@@ -50,37 +48,26 @@ class Flow(NamedTuple):
 NOTHING = Flow()
 
 
+_GET = {f.name: attrgetter(f.name) for f in fields(Samples)}
+
+
 def _difference(new: Sequence[Samples], old: Sequence[Samples], name: str) -> float:
-    get = attrgetter(name)
+    get = _GET[name]
     total: float = sum(filter(None, map(get, new))) - sum(filter(None, map(get, old)))
     return total
 
 
 def _exposed(new: Sequence[Samples], name: str) -> bool:
-    return getattr(new[0], name) is not None or any(getattr(s, name) is not None for s in new)
+    return [*map(_GET[name], new)].count(None) < len(new)
 
 
 def _histograms(samples: Sequence[Samples], name: str) -> list[Histogram]:
-    return [h for h in map(attrgetter(name), samples) if h is not None]
+    return [h for h in map(_GET[name], samples) if h is not None]
 
 
-def _count_and_sum(new: Sequence[Samples], old: Sequence[Samples], name: str) -> tuple[float, float]:
-    later, earlier = _histograms(new, name), _histograms(old, name)
-    count = sum(h.counts[-1] for h in later) - sum(h.counts[-1] for h in earlier)
-    return count, sum(h.sum for h in later) - sum(h.sum for h in earlier)
-
-
-def _buckets(new: Sequence[Samples], old: Sequence[Samples]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(le, counts) of first-token times over pods whose buckets are those of the first pod that has any."""
-    later = _histograms(new, "ttft_s")
-    if not later:
-        return (), ()
-    le = later[0].le
-    total = tuple(map(sum, zip(*(h.counts for h in later if h.le == le), strict=True)))
-    earlier = [h.counts for h in _histograms(old, "ttft_s") if h.le == le]
-    if not earlier:
-        return le, total
-    return le, tuple(map(sub, total, map(sum, zip(*earlier, strict=True))))
+def _count_and_sum(later: list[Histogram], earlier: list[Histogram]) -> tuple[float, float]:
+    count = sum([h.counts[-1] for h in later]) - sum([h.counts[-1] for h in earlier])
+    return count, sum([h.sum for h in later]) - sum([h.sum for h in earlier])
 
 
 def _computed(new: Sequence[Samples], old: Sequence[Samples], prompt: float) -> float | None:
@@ -99,21 +86,17 @@ def flow(pairs: Sequence[Pair]) -> Flow:
     if not pairs:
         return NOTHING
     new, old = [p.new for p in pairs], [p.old for p in pairs]
-    le, counts = _buckets(new, old)
-    first_tokens, ttft_sum_s = _count_and_sum(new, old, "ttft_s")
+    ttft, ttft_before = _histograms(new, "ttft_s"), _histograms(old, "ttft_s")
+    first_tokens, ttft_sum_s = _count_and_sum(ttft, ttft_before)
     finished = _difference(new, old, "requests_finished_total")
     prompt = _difference(new, old, "prompt_tokens_total")
-    itl_tokens, itl_sum_s = _count_and_sum(new, old, "itl_s")
-    queue_count, queue_sum_s = _count_and_sum(new, old, "queue_s")
+    queue_count, queue_sum_s = _count_and_sum(_histograms(new, "queue_s"), _histograms(old, "queue_s"))
     sized = _exposed(new, "finished_generation_tokens_total")
     return Flow(
         sum(p.seconds for p in pairs),
-        first_tokens if le else finished,
+        first_tokens if ttft else finished,
         ttft_sum_s,
-        le,
-        counts,
-        itl_tokens,
-        itl_sum_s,
+        bool(ttft),
         queue_count,
         queue_sum_s,
         prompt,
@@ -125,12 +108,36 @@ def flow(pairs: Sequence[Pair]) -> Flow:
     )
 
 
-def steps(pairs: Sequence[Pair], computed_share: float) -> dict[str, Steps]:
-    """Step-time features per configuration; ``computed_share`` of the prompt tokens were worked on.
+def _above(histogram: Histogram | None, limit_s: float) -> float:
+    """Observations above ``limit_s``, interpolated evenly within the bucket that it falls into.
 
-    The mean inter-token latency T is the step time that a token sees. In that time the engine computes T times
-    its rate of prompt tokens, and by Little's law Σ latencies / elapsed requests decode at once, beside the one
-    that looks. Nothing else is needed: no iteration counter (whose steps without decodes no token sees), and no
+    Buckets are coarse (0.5, 0.75, 1, 2.5 s in vLLM), so a limit between two edges is a guess; beyond the last
+    finite edge nothing tells how far above observations are, and all of them count as above.
+    """
+    if histogram is None:
+        return 0.0
+    le, counts = histogram.le, histogram.counts
+    i = bisect_left(le, limit_s)
+    below, edge = (counts[i - 1], le[i - 1]) if i else (0.0, 0.0)
+    if i < len(le) - 1:
+        below += (counts[i] - below) * (limit_s - edge) / (le[i] - edge)
+    return counts[-1] - below
+
+
+def late(pairs: Sequence[Pair], limit_s: float) -> float:
+    """First tokens that came later than ``limit_s``."""
+    return sum([_above(p.new.ttft_s, limit_s) - _above(p.old.ttft_s, limit_s) for p in pairs])
+
+
+def steps(pairs: Sequence[Pair]) -> dict[str, Steps]:
+    """Step-time features per configuration.
+
+    The mean inter-token latency T is the step time that a token sees. In that time the engine computes T
+    times
+    its rate of prompt tokens, and by Little's law Σ latencies / elapsed requests decode at once, beside the
+    one
+    that looks. Nothing else is needed: no iteration counter (whose steps without decodes no token sees), and
+    no
     gauge, which is a moment.
     """
     sums: dict[str, list[float]] = {}
@@ -147,6 +154,6 @@ def steps(pairs: Sequence[Pair], computed_share: float) -> dict[str, Steps]:
         acc = sums.setdefault(config_id, [0.0, 0.0, 0.0, 0.0])
         acc[0] += tokens
         acc[1] += seconds
-        acc[2] += prompt * computed_share * seconds / elapsed
+        acc[2] += prompt * seconds / elapsed
         acc[3] += tokens * (1.0 + seconds / elapsed)
     return {key: Steps(n, s / n, p / n, b / n) for key, (n, s, p, b) in sums.items()}

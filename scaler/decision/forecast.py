@@ -127,7 +127,8 @@ def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tu
 def trust(errors: Errors, rate_per_s: float, policy: Policy) -> float:
     """How much of a foreseen rise tends to come (0-1): the slope of what came on what was foreseen.
 
-    Starts from 1 and is shrunk towards it by the worth of ``trust_prior`` forecasts of a quarter's rise, so that a
+    Starts from 1 and is shrunk towards it by the worth of ``trust_prior`` forecasts of a quarter's rise, so
+    that a
     slope is believed at first and mistrusted where rises keep falling back (bursts).
     """
     worth = policy.trust_prior * (0.25 * rate_per_s) ** 2

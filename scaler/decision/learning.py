@@ -6,14 +6,14 @@ brings nothing new learns nothing.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from scaler.decision import arrivals as arriving
 from scaler.decision import capacity, flows, forecast, season, slo, steptime
 from scaler.decision.capacity import Capacity, Mix
 from scaler.decision.differences import Pods
-from scaler.decision.flows import Flow
+from scaler.decision.flows import Flow, Steps
 from scaler.decision.idle import Outside
 from scaler.decision.policy import Policy
 from scaler.decision.roofline import believe
@@ -43,6 +43,7 @@ class Tick(NamedTuple):
     """Since the last tick; 0 on the first and on a repeated one."""
     pods: Pods
     flow: Flow
+    steps: Mapping[str, Steps]
     out: Outside
 
 
@@ -58,11 +59,9 @@ class Known(NamedTuple):
     measured_per_s: float
     waiting: float
     """Requests waiting for capacity, in engines and outside."""
-    demand: float
-    """Replicas that carry the present rate exactly at the objective."""
     idle_ttft_s: float
     itl_s: float | None
-    """Mean inter-token latency of the open window."""
+    """Mean inter-token latency since the last scrapes; None when no token was decoded."""
 
 
 def _moved(mapping: Mapping[str, V], key: str, value: V, most: int) -> dict[str, V]:
@@ -88,9 +87,7 @@ def fit_of(fits: Mapping[str, Fit], key: str) -> Fit:
     last = _last(fits)
     if last is None or last.weight <= 0.0:
         return steptime.EMPTY
-    share = min(1.0, INHERITED / last.weight)
-    information = tuple(share * v for v in last.information)
-    return Fit(share * last.weight, information, tuple(share * v for v in last.moment))
+    return steptime.scaled(last, min(1.0, INHERITED / last.weight))
 
 
 def _learn_prefill(fit: Fit, flow: Flow, mix: Mix) -> Fit:
@@ -123,12 +120,12 @@ def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     if not tick.pods.pairs or not policy.use_fit:
         return
     mix = arriving.mean_request(draft.sizes)
-    observed = flows.steps(tick.pods.pairs, arriving.computed_share(draft.sizes))
-    for key, s in observed.items():
+    share = arriving.computed_share(draft.sizes)
+    for key, s in tick.steps.items():
         if s.tokens >= ENOUGH_TOKENS:
             held = s.sequences * _context(tick.pods, mix)
-            fit = steptime.learn(fit_of(draft.fits, key), s.prefill, s.sequences, held, s.step_s)
-            if mix is not None and tick.pods.waiting == 0.0 and len(observed) == 1:
+            fit = steptime.learn(fit_of(draft.fits, key), share * s.prefill, s.sequences, held, s.step_s)
+            if mix is not None and tick.pods.waiting == 0.0 and len(tick.steps) == 1:
                 fit = _learn_prefill(fit, tick.flow, mix)
             draft.fits = _moved(draft.fits, key, fit, CONFIGS)
 
@@ -203,6 +200,14 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     )
 
 
+def _itl(steps: Iterable[Steps]) -> float | None:
+    tokens = total = 0.0
+    for one in steps:
+        tokens += one.tokens
+        total += one.tokens * one.step_s
+    return total / tokens if tokens > 0.0 else None
+
+
 def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
     """Put together what is known now."""
     config_id = tick.pods.config_id
@@ -211,8 +216,6 @@ def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
     mix = arriving.mean_request(draft.sizes)
     cap = None if mix is None else _capacity(estimate, mix, draft, config_id, policy)
     rate = max(draft.arrivals.held_per_s, 0.0)
-    window = draft.window
-    itl_n, itl_sum = window.itl_tokens + tick.flow.itl_tokens, window.itl_sum_s + tick.flow.itl_sum_s
     step = estimate.step
     return Known(
         mix,
@@ -221,9 +224,8 @@ def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
         rate,
         arriving.rate(draft.arrivals, tick.now_s),
         factor * tick.pods.waiting + tick.out.waiting,
-        0.0 if cap is None else capacity.replicas(rate, cap),
         step.base_s + (0.0 if mix is None else step.prefill_s * mix.computed_tokens),
-        itl_sum / itl_n if itl_n > 0.0 else None,
+        _itl(tick.steps.values()),
     )
 
 
@@ -234,15 +236,20 @@ def _is_disturbed(tick: Tick, config_ids: int) -> bool:
     return pods.youngest_s < slo.WARM_S or pods.terminating > 0 or pods.unknown > 0 or config_ids > 1
 
 
-def _learn_slo(draft: Draft, tick: Tick, known: Known, policy: Policy) -> None:
-    """Add this tick to the open window; close and judge it when it is full."""
+def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: Policy) -> None:
+    """Add this tick to the objective's open window; close and judge it when it is full.
+
+    ``demand``: replicas that carry the present rate exactly at the objective.
+    """
     pods, cap = tick.pods, known.capacity
     ready = max(1, pods.ready)
     limit_s = max(policy.ttft_slo_ms / 1000.0, 2.0 * known.idle_ttft_s)
-    load = 0.0 if cap is None else known.demand * cap.sigma / ready
+    load = 0.0 if cap is None else demand * cap.sigma / ready
     kv = pods.kv_ratios / pods.kv_pods if pods.kv_pods else 0.0
-    window = slo.add(draft.window, tick.flow, limit_s, tick.dt_s, load, kv, known.waiting)
-    if not window.disturbed and _is_disturbed(tick, len({p.config_id for p in pods.pairs})):
+    missed = flows.late(pods.pairs, limit_s)
+    steps = tick.steps.values()
+    window = slo.add(draft.window, tick.flow, steps, missed, tick.dt_s, load, kv, known.waiting)
+    if not window.disturbed and _is_disturbed(tick, len(steps)):
         window = window._replace(disturbed=True)
     if tick.now_s - window.start_s < slo.WINDOW_S - 1e-6:
         draft.window = window
@@ -279,6 +286,4 @@ def learn(draft: Draft, tick: Tick, factor: float, horizon_s: float, policy: Pol
     _learn_steps(draft, tick, policy)
     rates = _learn_arrivals(draft, tick, tick.now_s - tick.dt_s, factor, policy)
     _learn_forecast(draft, tick, rates, horizon_s, policy)
-    known = _know(draft, tick, factor, policy)
-    _learn_slo(draft, tick, known, policy)
-    return known
+    return _know(draft, tick, factor, policy)

@@ -8,9 +8,10 @@ that more replicas can cure: those that come with queueing delay.
 """
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from scaler.decision.flows import Flow
+from scaler.decision.flows import Flow, Steps
 from scaler.decision.policy import Policy
 
 WINDOW_S = 30.0
@@ -73,42 +74,31 @@ class Incurable(NamedTuple):
     itl: int = 0
 
 
-def share_above(le: tuple[float, ...], counts: tuple[float, ...], limit_s: float) -> float:
-    """Observations above ``limit_s``, interpolated within the bucket that it falls into (count, not share).
-
-    Buckets are coarse (0.5, 0.75, 1, 2.5 s in vLLM), so a limit between edges is a guess: even within the
-    bucket.
-    """
-    if not counts:
-        return 0.0
-    total = counts[-1]
-    below_le = below = 0.0
-    for edge, count in zip(le, counts, strict=True):
-        if edge >= limit_s:
-            if math.isinf(edge):
-                return total - below
-            share = (limit_s - below_le) / (edge - below_le) if edge > below_le else 1.0
-            return total - (below + (count - below) * share)
-        below_le, below = edge, count
-    return 0.0
-
-
 def add(
-    window: Window, flow: Flow, limit_s: float, dt_s: float, load: float, kv_ratio: float, waiting: float
+    window: Window,
+    flow: Flow,
+    steps: Iterable[Steps],
+    missed: float,
+    dt_s: float,
+    load: float,
+    kv_ratio: float,
+    waiting: float,
 ) -> Window:
-    """Add a tick: ``limit_s`` is the TTFT objective for the mean prompt, ``load`` demand per ready
-    replica."""
-    missed = share_above(flow.ttft_le, flow.ttft_counts, limit_s)
+    """Add a tick: ``missed`` first tokens came too late, ``load`` is the demand per ready replica."""
+    itl_tokens, itl_sum_s = window.itl_tokens, window.itl_sum_s
+    for one in steps:
+        itl_tokens += one.tokens
+        itl_sum_s += one.tokens * one.step_s
     return Window(
         window.start_s,
         window.seconds + dt_s,
-        window.requests + (flow.first_tokens if flow.ttft_le else 0.0),
+        window.requests + (flow.first_tokens if flow.ttft_known else 0.0),
         window.missed + missed,
         window.ttft_sum_s + flow.ttft_sum_s,
         window.queue_count + flow.queue_count,
         window.queue_sum_s + flow.queue_sum_s,
-        window.itl_tokens + flow.itl_tokens,
-        window.itl_sum_s + flow.itl_sum_s,
+        itl_tokens,
+        itl_sum_s,
         window.load + load * dt_s,
         max(window.kv_ratio, kv_ratio),
         window.waited or waiting > 0.0,

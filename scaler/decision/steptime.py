@@ -11,7 +11,7 @@ negative.
 import math
 from typing import NamedTuple
 
-from scaler.decision.linear import solve, solve_nonnegative, unpack
+from scaler.decision.linear import Factor, Four, Upper, factor, solve, solve_nonnegative
 from scaler.decision.roofline import Belief, StepTime
 
 RELATIVE_ERROR = 0.20
@@ -27,21 +27,21 @@ class Fit(NamedTuple):
     """Evidence about one configuration: normal equations of observations scaled to 1."""
 
     weight: float
-    information: tuple[float, ...]
+    information: Upper
     """Upper triangle of the sum of f·f'/T² with f = (1, P, B, K)."""
-    moment: tuple[float, ...]
+    moment: Four
     """The sum of f/T."""
 
 
-EMPTY = Fit(0.0, (0.0,) * 10, (0.0,) * 4)
+EMPTY = Fit(0.0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
 
 
 class Estimate(NamedTuple):
     """What the fit believes now."""
 
     step: StepTime
-    matrix: tuple[tuple[float, ...], ...]
-    """Posterior information in units of the prior's mean, for :func:`spread`."""
+    factor: Factor
+    """Of the posterior's information in units of the prior's mean, for :func:`spread`."""
     scale: StepTime
     """The prior's mean: parts are fitted as multiples of it."""
     weight: float
@@ -75,25 +75,42 @@ def learn(
     return Fit(keep * fit.weight + w, information, moment)
 
 
+def scaled(fit: Fit, share: float) -> Fit:
+    """A share of the evidence."""
+    a, b, c, d, e, f, g, h, i, j = (share * value for value in fit.information)
+    k, m, n, o = (share * value for value in fit.moment)
+    return Fit(share * fit.weight, (a, b, c, d, e, f, g, h, i, j), (k, m, n, o))
+
+
 def estimate(fit: Fit, belief: Belief) -> Estimate:
     """The step time that prior and evidence together make likeliest, with no part below zero."""
-    scale = belief.mean
-    matrix = unpack(fit.information)
-    moment = fit.moment
-    scaled = [[_UNIT * scale[i] * scale[j] * matrix[i][j] for j in range(4)] for i in range(4)]
-    right = [_UNIT * scale[i] * moment[i] for i in range(4)]
-    for i in range(4):
-        certainty = 1.0 / belief.spread[i] ** 2
-        scaled[i][i] += certainty
-        right[i] += certainty
-    multiple = solve_nonnegative(scaled, right)
-    step = StepTime(*(multiple[i] * scale[i] for i in range(4)))
-    return Estimate(step, tuple(map(tuple, scaled)), scale, fit.weight)
+    s0, s1, s2, s3 = scale = belief.mean
+    i0, i1, i2, i3, i4, i5, i6, i7, i8, i9 = fit.information
+    m0, m1, m2, m3 = fit.moment
+    c0, c1, c2, c3 = (1.0 / spread**2 for spread in belief.spread)
+    matrix: Upper = (
+        _UNIT * s0 * s0 * i0 + c0,
+        _UNIT * s0 * s1 * i1,
+        _UNIT * s0 * s2 * i2,
+        _UNIT * s0 * s3 * i3,
+        _UNIT * s1 * s1 * i4 + c1,
+        _UNIT * s1 * s2 * i5,
+        _UNIT * s1 * s3 * i6,
+        _UNIT * s2 * s2 * i7 + c2,
+        _UNIT * s2 * s3 * i8,
+        _UNIT * s3 * s3 * i9 + c3,
+    )
+    factored = factor(matrix)
+    right = (_UNIT * s0 * m0 + c0, _UNIT * s1 * m1 + c1, _UNIT * s2 * m2 + c2, _UNIT * s3 * m3 + c3)
+    x0, x1, x2, x3 = solve_nonnegative(matrix, factored, right)
+    return Estimate(StepTime(x0 * s0, x1 * s1, x2 * s2, x3 * s3), factored, scale, fit.weight)
 
 
 def spread(estimate: Estimate, parts: StepTime) -> float:
     """Standard deviation (s) of ``parts · step``: how sure the fit is of a sum of its parts."""
-    w = [parts[i] * estimate.scale[i] for i in range(4)]
-    z = solve([list(row) for row in estimate.matrix], w)
-    variance = sum(w[i] * z[i] for i in range(4))
+    s0, s1, s2, s3 = estimate.scale
+    p0, p1, p2, p3 = parts
+    w = (p0 * s0, p1 * s1, p2 * s2, p3 * s3)
+    z = solve(estimate.factor, w)
+    variance = w[0] * z[0] + w[1] * z[1] + w[2] * z[2] + w[3] * z[3]
     return math.sqrt(variance) if variance > 0.0 else 0.0

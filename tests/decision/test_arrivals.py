@@ -105,7 +105,7 @@ def test_the_mean_request_follows_a_change_of_mix() -> None:
 
 
 def test_few_requests_are_remembered_for_long() -> None:
-    sizes = learned(flow_of(5.0, 700.0, 80.0), *[flow_of(0.0, 0.0, 0.0, itl_tokens=1.0)] * 1000)
+    sizes = learned(flow_of(5.0, 700.0, 80.0), *[flow_of(0.0, 0.0, 0.0)] * 1000)
     mix = mean_request(sizes)
     assert mix is not None
     assert mix.prompt_tokens == pytest.approx(700.0)

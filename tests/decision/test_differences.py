@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scaler.decision import flows
 from scaler.decision.differences import PodMemory, Pods, observe
 from scaler.decision.flows import flow, steps
 from scaler.decision.imputation import exposed, for_down, scale_up, too_stale_for_down
@@ -180,9 +181,7 @@ def test_flows_sum_over_pods_and_take_absent_for_nothing() -> None:
     total = flow(seen_after(before, after).pairs)
     assert (total.first_tokens, total.prompt, total.generation) == (5.0, 5000.0, 1000.0)
     assert total.computed == 2000.0
-    assert total.ttft_counts == (0.0, 5.0, 5.0, 5.0, 5.0)
     assert total.ttft_sum_s == pytest.approx(2.0)
-    assert total.itl_tokens == 1000.0
     assert total.queue_sum_s == pytest.approx(0.5)
     untold = flow(seen_after([at(1.0, "a", told=False)], [at(2.0, "a", told=False)]).pairs)
     assert untold.computed is None
@@ -201,18 +200,43 @@ def test_the_prefix_cache_tells_computed_tokens_where_the_counter_is_absent() ->
     assert flow(seen_after([at(1.0)], [at(2.0)]).pairs).computed == pytest.approx(700.0)
 
 
-def test_buckets_of_other_versions_are_left_out() -> None:
+@pytest.mark.parametrize(
+    ("limit_s", "late", "why"),
+    [
+        (0.5, 10.0, "an edge"),
+        (0.75, 5.0, "half of the bucket from 0.5 to 1 s"),
+        (1.0, 0.0, "the bucket's own edge"),
+        (9.0, 0.0, "beyond all of them"),
+        (0.01, 10.0, "below all of them"),
+    ],
+)
+def test_late_first_tokens_are_interpolated_within_their_bucket(
+    limit_s: float, late: float, why: str
+) -> None:
+    before = pod(samples=samples(ttft_s=histogram(5.0, 4.0)))
+    after = pod(samples=samples(ttft_s=histogram(15.0, 12.0)))
+    assert flows.late(seen_after([before], [after]).pairs, limit_s) == pytest.approx(late), why
+
+
+def test_times_beyond_the_last_finite_edge_are_late_for_any_limit() -> None:
+    slow = pod(samples=samples(ttft_s=histogram(10.0, 600.0)))
+    assert (
+        flows.late(seen_after([pod(samples=samples(ttft_s=histogram(0.0, 0.0)))], [slow]).pairs, 30.0) == 10.0
+    )
+
+
+def test_pods_may_have_buckets_of_different_versions() -> None:
     other = (0.2, 1.0, float("inf"))
-
-    def at(count: float, name: str, le: tuple[float, ...]) -> Pod:
-        return pod(name, samples=samples(ttft_s=histogram(count, 0.4 * count, le)))
-
     le = (0.1, 0.5, 1.0, 2.5, float("inf"))
+
+    def at(count: float, name: str, edges: tuple[float, ...]) -> Pod:
+        return pod(name, samples=samples(ttft_s=histogram(count, 0.8 * count, edges)))
+
     before = [at(1.0, "a", le), at(1.0, "b", other)]
     after = [at(3.0, "a", le), at(9.0, "b", other)]
-    total = flow(seen_after(before, after).pairs)
-    assert total.ttft_counts[-1] == 2.0
-    assert total.first_tokens == 10.0
+    pairs = seen_after(before, after).pairs
+    assert flow(pairs).first_tokens == 10.0
+    assert flows.late(pairs, 0.6) == pytest.approx(2 * 0.8 + 8 * 0.5)
 
 
 def test_steps_are_what_a_decoded_token_sees() -> None:
@@ -224,11 +248,11 @@ def test_steps_are_what_a_decoded_token_sees() -> None:
             itl_s=histogram(500.0, 5.0), prompt_tokens_total=2000.0, generation_tokens_total=500.0
         )
     )
-    found = steps(seen_after([before], [after]).pairs, 0.5)["c"]
+    found = steps(seen_after([before], [after]).pairs)["c"]
     assert found.tokens == 500.0
     assert found.step_s == pytest.approx(0.01)
     assert found.sequences == pytest.approx(2.0)  # the one that looks, and on average one beside it
-    assert found.prefill == pytest.approx(2000.0 * 0.5 / 5.0 * 0.01)
+    assert found.prefill == pytest.approx(2000.0 / 5.0 * 0.01)
 
 
 def test_unknown_pods_are_like_the_others_for_going_up_and_full_for_going_down() -> None:

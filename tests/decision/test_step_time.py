@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler.decision import steptime
-from scaler.decision.linear import solve, solve_nonnegative, unpack
+from scaler.decision.linear import Four, Upper, factor, solve, solve_nonnegative
 from scaler.decision.policy import Policy, Prior, Roofline
 from scaler.decision.roofline import Belief, StepTime, believe
 
@@ -18,7 +18,13 @@ H100_8B = Roofline(
     memory_bytes_per_s=3.35e12,
     flops_per_s=989e12,
 )
-positive = st.floats(0.1, 10.0)
+fours = st.tuples(*[st.floats(0.1, 10.0)] * 4)
+
+
+def dominant(diagonal: Four) -> Upper:
+    """A positive definite matrix: 0.5 beside a diagonal of at least 4."""
+    a, b, c, d = (value + 4.0 for value in diagonal)
+    return a, 0.5, 0.5, 0.5, b, 0.5, 0.5, c, 0.5, d
 
 
 def test_the_roofline_of_an_8b_model_on_an_h100_is_near_the_operator_tables() -> None:
@@ -49,24 +55,22 @@ def test_the_prior_scale_multiplies_capacity(scale: float) -> None:
     assert other.prefill_s == pytest.approx(one.prefill_s / scale)
 
 
-@given(st.lists(positive, min_size=4, max_size=4), st.lists(positive, min_size=4, max_size=4))
-def test_solve_solves(diagonal: list[float], x: list[float]) -> None:
-    matrix = [[(diagonal[i] + 4.0 if i == j else 0.5) for j in range(4)] for i in range(4)]
-    right = [sum(matrix[i][j] * x[j] for j in range(4)) for i in range(4)]
-    assert solve(matrix, right) == pytest.approx(x)
-    assert solve_nonnegative(matrix, right) == pytest.approx(x)
+@given(fours, fours)
+def test_solve_solves(diagonal: Four, x: Four) -> None:
+    m = dominant(diagonal)
+    rows = [[m[k] for k in row] for row in ((0, 1, 2, 3), (1, 4, 5, 6), (2, 5, 7, 8), (3, 6, 8, 9))]
+    a, b, c, d = (sum(rows[i][j] * x[j] for j in range(4)) for i in range(4))
+    assert solve(factor(m), (a, b, c, d)) == pytest.approx(x)
+    assert solve_nonnegative(m, factor(m), (a, b, c, d)) == pytest.approx(x)
 
 
-@given(st.lists(st.floats(-10.0, 10.0), min_size=4, max_size=4))
-def test_no_part_is_negative(right: list[float]) -> None:
-    matrix = [[(2.0 if i == j else 0.3) for j in range(4)] for i in range(4)]
-    assert all(part >= 0.0 for part in solve_nonnegative(matrix, right))
-
-
-def test_unpack_is_symmetric() -> None:
-    matrix = unpack([float(i) for i in range(10)])
-    assert all(matrix[i][j] == matrix[j][i] for i in range(4) for j in range(4))
-    assert matrix[3] == [3.0, 6.0, 8.0, 9.0]
+@given(fours, st.tuples(*[st.floats(-10.0, 10.0)] * 4))
+def test_no_part_is_negative_and_what_is_left_is_the_best(diagonal: Four, right: Four) -> None:
+    m = dominant(diagonal)
+    x = solve_nonnegative(m, factor(m), right)
+    assert min(x) >= 0.0
+    if any(x):
+        assert max(right) > 0.0
 
 
 TRUTHS = [
