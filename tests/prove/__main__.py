@@ -20,12 +20,14 @@ CHECK_REQUESTS_MAX = 150_000
 """Cells that CI repeats are at most this long: about ten seconds each."""
 
 
-def run(groups: list[str], jobs: int) -> None:
-    """Finish every missing cell of the groups, on all cores."""
+def run(groups: list[str], jobs: int, policies: list[str]) -> None:
+    """Finish every missing cell of the groups (of some policies only, if any are named), on all cores."""
     for group in groups:
         cells = GROUPS[group]()
         known = store.read(group)
-        missing = [cell for cell in cells if cell.key not in known]
+        missing = [
+            cell for cell in cells if cell.key not in known and cell.policy in (policies or [cell.policy])
+        ]
         begun, done = time.monotonic(), 0
 
         def keep(_number: int, text: str, group: str = group, total: int = len(missing)) -> None:
@@ -71,6 +73,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     runner = commands.add_parser("run", help="finish the groups (all of them by default)")
     runner.add_argument("groups", nargs="*", choices=[[], *GROUPS], default=[])
+    runner.add_argument("--policies", nargs="+", default=[], help="only the cells of these policies")
     runner.add_argument("--jobs", type=int, default=pool.cores())
     checker = commands.add_parser("check", help="repeat a few finished cells and compare bytes")
     checker.add_argument("--commit", required=True)
@@ -83,7 +86,7 @@ def main() -> int:
     if arguments.command == "show":
         sys.stdout.write("".join(f"{cell.key}\n    {cell.command()}\n" for cell in GROUPS[arguments.group]()))
         return 0
-    run(arguments.groups or list(GROUPS), arguments.jobs)
+    run(arguments.groups or list(GROUPS), arguments.jobs, arguments.policies)
     return 0
 
 
