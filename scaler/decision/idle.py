@@ -42,7 +42,7 @@ def outside(demand: Sequence[Demand], memory: Mapping[str, tuple[float, float]],
             continue
         age = max(age, source.age_s)
         waiting += source.waiting
-        arrived += source.waiting - (last[0] if last is not None else 0.0)
+        arrived += source.waiting - last[0] if last is not None else 0.0  # a first sight is a baseline
         rejected = _since(source.rejected_total, last[1] if last is not None else source.rejected_total)
         arrived += max(0.0, rejected)
         oldest = max(oldest, source.oldest_wait_s or 0.0)
