@@ -117,8 +117,9 @@ def _verdict(beating: Sequence[Setting]) -> str:
     return f"**Lost:** {'; '.join(_named(s) for s in sorted(beating, key=lambda s: s.gpu_hours))}."
 
 
-def _named(s: Setting) -> str:
-    return f"{s.policy} ({s.label or 'as shipped'}): {100 * s.attainment_ratio:.2f} % for {s.gpu_hours:.2f} GPU-h"
+def _named(found: Setting) -> str:
+    reached = f"{100 * found.attainment_ratio:.2f} % for {found.gpu_hours:.2f} GPU-h"
+    return f"{found.policy} ({found.label or 'as shipped'}): {reached}"
 
 
 def _mean(values: Iterable[float]) -> float:
