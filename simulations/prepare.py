@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from simulations import searches
 from simulations.engine.resolve import resolve
 from simulations.policies.registry import SEARCHES, build
 from simulations.requests import Trace
@@ -28,5 +29,7 @@ def _read(reference: str, seed: int) -> Trace:
 def check(scenario: Scenario, policy: str) -> None:
     """Refuse a model that does not fit its GPU, an unknown policy, a wrong parameter, before any work."""
     resolve(scenario.engine)
-    if policy not in SEARCHES:
+    if policy in SEARCHES:
+        searches.check(policy, scenario)
+    else:
         build(policy, scenario.policy, scenario)

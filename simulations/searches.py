@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from simulations.errors import InputError
 from simulations.lower_bound import LowerBound, lower_bound
+from simulations.oracle.find import oracle
+from simulations.oracle.search import OnPlay
+from simulations.policies.parameters import knob, read
 from simulations.requests import Trace
 from simulations.result import Json, Result, rounded
 from simulations.run import Run
@@ -44,9 +47,42 @@ class Bound:
         return json.dumps(self.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def find(policy: str, scenario: Scenario, trace: Trace, seed: int, level_ratio: float) -> Run | Bound:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OracleSettings:
+    """``--set policy.…`` of the oracle."""
+
+    target: float | None = knob(None, above=0.0, most=1.0)
+    """Share of requests to serve in time; None: what the caller asks for, ``slo.target`` from the command
+    line."""
+    plays: int | None = knob(None, least=4, whole=True)
+    """Runs of the plant; None: by the length of the trace (``simulations.oracle.find.budget``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundSettings:
+    """``--set policy.…`` of the lower bound."""
+
+    target: float | None = knob(None, above=0.0, most=1.0)
+    """As the oracle's."""
+
+
+def check(policy: str, scenario: Scenario) -> None:
+    """Refuse wrong parameters of a search before any work: :class:`InputError`."""
+    read(OracleSettings if policy == "oracle" else BoundSettings, policy, scenario.policy)
+
+
+def find(
+    policy: str,
+    scenario: Scenario,
+    trace: Trace,
+    seed: int,
+    level_ratio: float,
+    on_play: OnPlay | None = None,
+) -> Run | Bound:
     """Search for ``level_ratio`` (0-1) of all requests in time; :class:`InputError` for other names."""
     if policy == "lower-bound":
+        asked = read(BoundSettings, policy, scenario.policy)
+        level_ratio = level_ratio if asked.target is None else asked.target
         return Bound(
             trace=trace.name,
             seed=seed,
@@ -54,7 +90,11 @@ def find(policy: str, scenario: Scenario, trace: Trace, seed: int, level_ratio: 
             requests=len(trace),
             bound=lower_bound(scenario, trace, seed, level_ratio),
         )
-    raise InputError("policy", f"{policy} is no search", "use lower-bound")
+    if policy == "oracle":
+        wanted = read(OracleSettings, policy, scenario.policy)
+        level_ratio = level_ratio if wanted.target is None else wanted.target
+        return oracle(scenario, trace, seed, level_ratio, plays=wanted.plays, on_play=on_play)
+    raise InputError("policy", f"{policy} is no search", "use oracle or lower-bound")
 
 
 def search(policy: str, scenario: Scenario, trace: Trace, seed: int, level_ratio: float) -> Result | Bound:

@@ -45,7 +45,10 @@ def run_one(
 
 
 def _search(policy: str, setup: Scenario, trace: Trace, seed: int, wanted: Outputs) -> None:
-    found = searches.find(policy, setup, trace, seed, setup.slo.target)
+    with progress.bar(f"{policy} on {trace.name}", 1.0) as advance:
+        found = searches.find(
+            policy, setup, trace, seed, setup.slo.target, lambda plays, budget: advance(plays / budget)
+        )
     if isinstance(found, searches.Bound):
         _finish_bound(found, wanted)
     else:

@@ -1,0 +1,1 @@
+"""Perfect foresight: the cheapest schedule that could be found, and what no schedule can undercut."""
