@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "simulations.commands:demo",
     "simulate": "simulations.commands:simulate",
     "sweep": "simulations.commands:sweep",
+    "calibrate": "simulations.commands:calibrate",
 }
 """Command -> ``module:function``. Nothing heavy is imported at their top (tests/cli holds them to it)."""
 

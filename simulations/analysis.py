@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from simulations.cells import Score
-from simulations.frontier import Cost, Point, cost_at, frontier
+from simulations.frontier import Cost, Point, cost_at, frontier, reaches
 from simulations.paired import Interval, paired
+from simulations.policies.registry import SEARCHES
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")
@@ -106,10 +107,14 @@ def _compare_one(condition: str, scores: Sequence[Score], target_ratio: float) -
 
 
 def choose(candidates: Sequence[Candidate], target_ratio: float) -> Candidate:
-    """The cheapest that reaches the target on average; if none does, the one with the most attainment."""
-    good = [c for c in candidates if c.attainment_ratio >= target_ratio]
+    """The cheapest that reaches the target on average; if none does, the one with the most attainment.
+
+    Searches were made for one level each: of equally dear ones the lowest level is meant.
+    """
+    good = [c for c in candidates if reaches(c.attainment_ratio, target_ratio)]
     if good:
-        return min(good, key=lambda c: (c.gpu_hours, -c.attainment_ratio))
+        sign = 1 if good[0].family in SEARCHES else -1
+        return min(good, key=lambda c: (c.gpu_hours, sign * c.attainment_ratio))
     return max(candidates, key=lambda c: (c.attainment_ratio, -c.gpu_hours))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from simulations.outputs import write
 from simulations.result import Json
-from simulations.scenario import Scenario
+from simulations.scenario import Engine, Scenario
 
 PACKAGES = ("simulations", "scaler/decision", "cache_agent/planning")
 """Whose code decides a result."""
@@ -18,8 +18,8 @@ PACKAGES = ("simulations", "scaler/decision", "cache_agent/planning")
 PRESENTATION = (
     "report", "data/report", "policies/grids.py",
     *(f"{module}.py" for module in (
-        "analysis", "cells", "commands", "demo", "frontier", "outputs", "paired", "pool", "progress",
-        "recommend", "sweep", "terminal",
+        "analysis", "calibrate", "calibrating", "cells", "commands", "demo", "frontier", "measured",
+        "outputs", "paired", "pool", "progress", "recommend", "single", "sweep", "sweeping", "terminal", "words",
     )),
 )  # fmt: skip
 """Parts of ``simulations`` that plan runs or show results and never change one."""
@@ -74,6 +74,7 @@ class Store:
             "code": code_digest(),
             "trace": self._trace_digest,
             "scenario": cell.scenario.model_dump(mode="json"),
+            "files": _files(cell.scenario.engine),
             "policy": cell.policy,
             "level": cell.level_ratio,
             "seed": cell.seed,
@@ -94,6 +95,12 @@ class Store:
         self.directory.mkdir(parents=True, exist_ok=True)
         write({self.path(cell): json.dumps(kept, indent=1, allow_nan=False) + "\n"})
         return score(cell, kept)
+
+
+def _files(engine: Engine) -> list[str]:
+    """Hashes of the files that the engine's settings name: the same path may hold something else tomorrow."""
+    named = [Path(name) for name in (engine.model, engine.gpu, engine.calibration) if name is not None]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in named if path.is_file()]
 
 
 def score(cell: Cell, result: Mapping[str, Any]) -> Score:

@@ -133,3 +133,29 @@ def demo(
     from simulations.demo import run
 
     run(out, jobs)
+
+
+def calibrate(
+    measured: Annotated[
+        Path, typer.Argument(metavar="MEASURED", help="CSV: what a real engine did with each request.")
+    ],
+    scenario: ScenarioOption = None,
+    set_: SetOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the fitted constants, for engine.calibration."),
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Fit the engine's constants to a measured run.
+
+    Every second request is held back: the table says how well the fit predicts those. MEASURED has the
+    columns timestamp_s, input_tokens, output_tokens, queue_s, ttft_s, e2e_s.
+
+    Example:
+
+    hearth calibrate run.csv.gz --set engine.gpu=l40s --out l40s.yaml
+    """
+    from simulations import calibrating
+
+    calibrating.run(measured, scenario, tuple(set_ or ()), out, json)

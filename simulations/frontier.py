@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+EXACT = 1e-9
+"""Shares that differ by less are equal: the mean of 0.99, 0.99 and 0.99 may be a hair below 0.99."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -22,6 +25,11 @@ class Cost:
     """False: even the cheapest configuration is above the level, so the true figure may be lower."""
 
 
+def reaches(share: float, level: float) -> bool:
+    """``share`` is at least ``level``, up to rounding."""
+    return share >= level - EXACT
+
+
 def frontier(points: Sequence[Point]) -> tuple[Point, ...]:
     """The non-dominated points, cheapest first. Of equal points the first one stays."""
     kept: list[Point] = []
@@ -38,11 +46,11 @@ def cost_at(points: Sequence[Point], level_ratio: float) -> Cost | None:
     cost and that attainment, so the line between them is reachable by a fleet that alternates.
     """
     line = frontier(points)
-    if not line or line[-1].attainment_ratio < level_ratio:
+    if not line or not reaches(line[-1].attainment_ratio, level_ratio):
         return None
-    if line[0].attainment_ratio >= level_ratio:
-        return Cost(gpu_hours=line[0].gpu_hours, exact=line[0].attainment_ratio == level_ratio)
-    above = next(i for i, p in enumerate(line) if p.attainment_ratio >= level_ratio)
+    if reaches(line[0].attainment_ratio, level_ratio):
+        return Cost(gpu_hours=line[0].gpu_hours, exact=reaches(level_ratio, line[0].attainment_ratio))
+    above = next(i for i, p in enumerate(line) if reaches(p.attainment_ratio, level_ratio))
     low, high = line[above - 1], line[above]
     share = (level_ratio - low.attainment_ratio) / (high.attainment_ratio - low.attainment_ratio)
     return Cost(gpu_hours=low.gpu_hours + share * (high.gpu_hours - low.gpu_hours), exact=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from simulations.errors import InputError
 
 STDOUT = Path("-")
+_LONGEST_NAME = 230
+"""Bytes: file systems take 255, and a name gets a dot and the process's number while it is written."""
 
 
 def check(paths: Mapping[str, Path | None]) -> None:
@@ -15,16 +17,29 @@ def check(paths: Mapping[str, Path | None]) -> None:
 
     ``paths`` maps an option (``--json``) to where it should go; None: not wanted.
     """
-    wanted = {option: path for option, path in paths.items() if path is not None and path != STDOUT}
+    wanted = {option: path for option, path in paths.items() if path is not None}
     for option, path in wanted.items():
-        if path.is_dir():
-            raise InputError(option, f"{path} is a directory", "name a file in it")
-        if not path.parent.is_dir():
-            raise InputError(option, f"there is no directory {path.parent}", "make it, or choose another one")
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(option, f"{path.parent} cannot be written to", "choose another directory")
-    if len({path.resolve() for path in wanted.values()}) < len(wanted):
+        if path != STDOUT:
+            _check_file(option, path)
+    if len({path if path == STDOUT else path.resolve() for path in wanted.values()}) < len(wanted):
         raise InputError(" and ".join(wanted), "two outputs name the same file", "give each its own")
+
+
+def _check_file(option: str, path: Path) -> None:
+    # os.path's questions answer "no" where a part of the path is too long or forbidden; Path's raise.
+    if os.path.isdir(path):  # noqa: PTH112
+        raise InputError(option, f"{path} is a directory", "name a file in it")
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise InputError(option, f"{path.name[:40]}... is too long a name", "choose a shorter one")
+    if not os.path.isdir(path.parent):  # noqa: PTH112
+        raise InputError(option, f"there is no directory {path.parent}", "make it, or choose another one")
+    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
+        raise InputError(option, f"{path.parent} cannot be written to", "choose another directory")
+
+
+def _is_special(path: Path) -> bool:
+    """A device or a pipe, such as ``/dev/null``: written to, never replaced."""
+    return path.exists() and not path.is_file()
 
 
 def write(contents: Mapping[Path, str]) -> None:
@@ -34,6 +49,9 @@ def write(contents: Mapping[Path, str]) -> None:
         for path, text in contents.items():
             if path == STDOUT:
                 sys.stdout.write(text)
+                continue
+            if _is_special(path):
+                path.write_text(text, encoding="utf-8")
                 continue
             temporary = path.with_name(f".{path.name}.{os.getpid()}")
             staged.append((temporary, path))

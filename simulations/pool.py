@@ -59,12 +59,9 @@ def _collect(futures: dict["Future[Done]", int], on_done: OnDone[Done]) -> list[
 
 def _end(pool: ProcessPoolExecutor) -> None:
     """Stop now: a worker in the middle of a task would otherwise keep the terminal until it is done."""
-    pool.shutdown(wait=False, cancel_futures=True)
-    children = multiprocessing.active_children()
-    for child in children:
+    for child in multiprocessing.active_children():
         child.terminate()
-    for child in children:
-        child.join()
+    pool.shutdown(cancel_futures=True)
 
 
 def _leave_interrupts_to_parent() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from simulations.analysis import OURS, Candidate, Comparison
+from simulations.frontier import reaches
 from simulations.policies.base import Actuation
 from simulations.scenario import Direction, Scenario
 
@@ -45,7 +46,9 @@ def pick(comparisons: Sequence[Comparison]) -> str | None:
     if not by_label:
         return None
     target = comparisons[0].target_ratio
-    good = [label for label, runs in by_label.items() if all(c.attainment_ratio >= target for c in runs)]
+    good = [
+        label for label, runs in by_label.items() if all(reaches(c.attainment_ratio, target) for c in runs)
+    ]
     if good:
         return min(good, key=lambda label: math.fsum(c.gpu_hours for c in by_label[label]))
     return max(by_label, key=lambda label: min(c.attainment_ratio for c in by_label[label]))
@@ -73,7 +76,7 @@ def recommend(
         f"{100 * run.attainment_worst:.2f} %), {run.gpu_hours:.2f} GPU-hours"
         for comparison, run in zip(comparisons, runs, strict=True)
     )
-    reached = all(run.attainment_ratio >= target for run in runs)
+    reached = all(reaches(run.attainment_ratio, target) for run in runs)
     return Recommendation(
         label=label,
         reached=reached,

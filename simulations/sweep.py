@@ -114,7 +114,7 @@ def _settings(policy: str, scenario: Scenario, *, tune: bool) -> Iterator[_Setti
             yield _Setting(policy=policy, label=f"for {100 * level:g} %", level_ratio=level)
     else:
         for knobs in grid(policy) if tune else ({},):
-            label = ", ".join(f"{key}={value}" for key, value in knobs.items()) or policy.partition(":")[2]
+            label = ", ".join(f"{key} {value}" for key, value in knobs.items()) or policy.partition(":")[2]
             overrides = tuple(f"policy.{key}={value}" for key, value in knobs.items())
             yield _Setting(policy=policy, label=label, overrides=overrides)
 

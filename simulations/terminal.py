@@ -8,6 +8,7 @@ from rich.table import Table
 
 from simulations import words
 from simulations.analysis import Comparison, Standing
+from simulations.frontier import reaches
 from simulations.recommend import Recommendation
 from simulations.report.tables import meets
 from simulations.result import Distribution, Result
@@ -24,7 +25,8 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, markup=False)
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def plain_table(title: str, columns: Sequence[str]) -> Table:
+    """Words left, figures right, no lines."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
@@ -36,12 +38,12 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 
 def show_run(console: Console, result: Result) -> None:
     """One run: what it came to, then its latencies."""
-    table = _table(f"{result.policy} on {result.trace}, seed {result.seed}", ("", ""))
+    table = plain_table(f"{result.policy} on {result.trace}, seed {result.seed}", ("", ""))
     for name, value in _facts(result):
         table.add_row(name, value)
     console.print(table)
     console.print()
-    latencies = _table("", ("seconds", "mean", "p50", "p90", "p99"))
+    latencies = plain_table("", ("seconds", "mean", "p50", "p90", "p99"))
     for name, values in _latencies(result):
         latencies.add_row(name, *(words.seconds(getattr(values, p)) for p in ("mean", "p50", "p90", "p99")))
     console.print(latencies)
@@ -79,7 +81,7 @@ def _latencies(result: Result) -> list[tuple[str, Distribution]]:
 def show_policies(console: Console, title: str, results: Sequence[Result]) -> None:
     """Several policies on one trace, one row each."""
     columns = ("policy", "SLO met", "GPU-h", "replicas", "peak", "starts", "TTFT p50", "TTFT p99", "ITL p99")
-    table = _table(title, columns)
+    table = plain_table(title, columns)
     for r in results:
         table.add_row(
             r.policy,
@@ -98,35 +100,40 @@ def show_policies(console: Console, title: str, results: Sequence[Result]) -> No
 
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """One condition of a sweep: operating points, then GPU-hours at equal attainment."""
-    points = _table(
+    points = plain_table(
         f"{comparison.condition}: cheapest setting that reaches {100 * comparison.target_ratio:g} %",
-        ("policy", "setting", "SLO met", "GPU-h", "SLO vs hearth", "GPU-h vs hearth"),
+        ("policy", "setting", "SLO met", "GPU-h", "Δ SLO", "Δ GPU-h"),
     )
     for standing in comparison.standings:
         points.add_row(*_operating_point(standing), style=_weight(standing, comparison.target_ratio))
     console.print(points)
+    console.print("Δ: against hearth, paired by seed, 95 % confidence", style="dim")
     console.print()
-    levels = comparison.standings[0].at_levels if comparison.standings else ()
-    costs = _table(
-        "GPU-hours at equal attainment",
-        (
-            "policy",
-            *(f"at {100 * one.level_ratio:g} %" for one in levels),
-            "vs hearth",
-            "÷ oracle",
-            "÷ bound",
-        ),
+    console.print(_at_equal_attainment(comparison))
+
+
+def _at_equal_attainment(comparison: Comparison) -> Table:
+    levels = [one.level_ratio for one in comparison.standings[0].at_levels]
+    middle = len(levels) // 2
+    ours = any(standing.at_levels[middle].versus_ours for standing in comparison.standings)
+    oracle = any(standing.at_levels[middle].versus_oracle for standing in comparison.standings)
+    bound = any(standing.at_levels[middle].versus_bound for standing in comparison.standings)
+    last = ["Δ"] * ours + ["÷ oracle"] * oracle + ["÷ bound"] * bound
+    remark = f" ({', '.join(last)}: at {100 * levels[middle]:g} %)" if last else ""
+    costs = plain_table(
+        f"GPU-hours at equal attainment{remark}",
+        ("policy", *(f"at {100 * level:g} %" for level in levels), *last),
     )
     for standing in comparison.standings:
-        middle = standing.at_levels[len(levels) // 2]
+        at = standing.at_levels[middle]
         costs.add_row(
             standing.family,
             *(words.cost(one.cost) for one in standing.at_levels),
-            words.interval(middle.versus_ours, 100, "%"),
-            words.ratio(middle.versus_oracle),
-            words.ratio(middle.versus_bound),
+            *[words.interval(at.versus_ours, 100, "%")] * ours,
+            *[words.ratio(at.versus_oracle)] * oracle,
+            *[words.ratio(at.versus_bound)] * bound,
         )
-    console.print(costs)
+    return costs
 
 
 def _operating_point(standing: Standing) -> tuple[str, ...]:
@@ -142,7 +149,7 @@ def _operating_point(standing: Standing) -> tuple[str, ...]:
 
 
 def _weight(standing: Standing, target_ratio: float) -> str | None:
-    return "bold" if standing.chosen.attainment_ratio >= target_ratio else None
+    return "bold" if reaches(standing.chosen.attainment_ratio, target_ratio) else None
 
 
 def show_recommendation(console: Console, recommendation: Recommendation, written: Path) -> None:

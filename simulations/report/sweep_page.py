@@ -5,6 +5,7 @@ from html import escape
 
 from simulations import words
 from simulations.analysis import Comparison, Standing, candidate_points
+from simulations.frontier import reaches
 from simulations.recommend import Recommendation
 from simulations.report import charts, frontier_chart, page, tables
 from simulations.report.write import FRONTIER_CAPTION, footer
@@ -37,6 +38,7 @@ def _lead(comparisons: Sequence[Comparison]) -> str:
 
 def _recommended(recommendation: Recommendation) -> page.Section:
     judged = "".join(f"<li>{escape(line)}</li>" for line in recommendation.judged_on)
+    manifest = f"<pre>{escape(recommendation.manifest)}</pre>"
     caption = (
         "The cheapest setting tried that reached the aim under every condition of this sweep:"
         if recommendation.reached
@@ -45,7 +47,8 @@ def _recommended(recommendation: Recommendation) -> page.Section:
     return page.Section(
         title=f"Recommended: hearth, {recommendation.label or 'default settings'}",
         caption=caption,
-        html=f"<ul>{judged}</ul><pre>{escape(recommendation.manifest)}</pre>",
+        html=f"<ul>{judged}</ul>",
+        parts=(page.Section(title="The ScaledObject", html=manifest, folded=True),),
     )
 
 
@@ -77,7 +80,7 @@ def _operating(comparison: Comparison) -> str:
         "GPU-hours vs hearth",
     )
     standings = comparison.standings
-    good = [i for i, s in enumerate(standings) if s.chosen.attainment_ratio >= comparison.target_ratio]
+    good = [i for i, s in enumerate(standings) if reaches(s.chosen.attainment_ratio, comparison.target_ratio)]
     return tables.table(head, [_operating_row(s) for s in standings], best=good)
 
 
@@ -95,18 +98,22 @@ def _operating_row(standing: Standing) -> tuple[str, ...]:
 
 
 def _levels(comparison: Comparison) -> str:
-    levels = [at.level_ratio for at in comparison.standings[0].at_levels]
+    every = [at for standing in comparison.standings for at in standing.at_levels]
+    oracle = any(at.versus_oracle is not None for at in every)
+    bound = any(at.versus_bound is not None for at in every)
     head = ["policy"]
-    for level in levels:
-        head += [f"at {100 * level:g} %", "vs hearth", "÷ oracle", "÷ bound"]
-    return tables.table(head, [_levels_row(standing) for standing in comparison.standings])
+    for at in comparison.standings[0].at_levels:
+        head += [f"at {100 * at.level_ratio:g} %", "vs hearth"]
+        head += ["÷ oracle"] * oracle + ["÷ bound"] * bound
+    rows = [_levels_row(standing, oracle=oracle, bound=bound) for standing in comparison.standings]
+    return tables.table(head, rows)
 
 
-def _levels_row(standing: Standing) -> list[str]:
+def _levels_row(standing: Standing, *, oracle: bool, bound: bool) -> list[str]:
     row = [standing.family]
     for at in standing.at_levels:
         row += [words.cost(at.cost), words.interval(at.versus_ours, 100, "%")]
-        row += [words.ratio(at.versus_oracle), words.ratio(at.versus_bound)]
+        row += [words.ratio(at.versus_oracle)] * oracle + [words.ratio(at.versus_bound)] * bound
     return row
 
 

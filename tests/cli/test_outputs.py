@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,26 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 
 def test_stdout_needs_no_directory() -> None:
     outputs.check({"--json": outputs.STDOUT, "--html": None})
+
+
+def test_two_outputs_on_stdout_are_refused() -> None:
+    with pytest.raises(InputError, match="--json and --html: two outputs name the same file"):
+        outputs.check({"--json": outputs.STDOUT, "--html": outputs.STDOUT})
+
+
+def test_a_name_that_is_too_long_is_found_before_the_run(tmp_path: Path) -> None:
+    for name in ("x" * 250, f"{'x' * 250}/y"):
+        with pytest.raises(InputError, match=r"--json: .*; "):
+            outputs.check({"--json": tmp_path / name})
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    outputs.check({"--json": pipe})
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    outputs.write({pipe: "whole"})
+    assert os.read(reader, 100) == b"whole"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert len(list(tmp_path.iterdir())) == 1
