@@ -16,9 +16,12 @@ _UNITS = (
     ("_gb_per_s", "GB per second"),
     ("_ms", "milliseconds"),
     ("_s", "seconds"),
+    ("seconds", "seconds"),
+    ("seconds_p50", "seconds"),
     ("_gb", "GB"),
     ("_per_gpu_hour", "the currency you count in"),
 )
+_FOREIGN = "give [from_s, to_s, gpus]"
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -39,6 +42,8 @@ def translate(error: ValidationError, document: Document, fallback: str) -> Inpu
     if first["type"] == "value_error":
         problem, _, fix = str(first["ctx"]["error"]).partition("; ")
         return InputError(where, problem, fix or "correct it")
+    if first["type"] in ("missing", "too_long") and path[:2] == ("cluster", "foreign_gpus"):
+        return InputError(document.where(path, fallback), f"{dotted(path[:3])} is no triple", _FOREIGN)
     if first["type"] == "missing":
         parent = dotted(path[:-1]) or "the scenario"
         return InputError(
@@ -106,7 +111,7 @@ def _without_type_tags(loc: tuple[int | str, ...]) -> Path:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -16,6 +16,8 @@ Path = tuple[Key, ...]
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 _MAX_DEPTH = 16
+_MAX_VALUES = 20_000
+"""Aliases of aliases make a short file endless ("billion laughs")."""
 _NULL = re.compile(r"~|null|Null|NULL|")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,300}")
@@ -79,6 +81,8 @@ def _plain(node: yaml.Node, path: Path, origin: dict[Path, str], name: str) -> V
     origin.setdefault(path, where)
     if len(path) > _MAX_DEPTH:
         raise _too_deep(where)
+    if len(origin) > _MAX_VALUES:
+        raise InputError(where, f"holds more than {_MAX_VALUES:,} values", "write less, or fewer aliases")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, origin, name)
     if isinstance(node, yaml.SequenceNode):

@@ -41,14 +41,22 @@ def open_trace(reference: str, seed: int) -> Trace:
     name = reference if reference in RECORDED else _by_file_name(reference)
     if name is not None:
         return _named(read_trace(recorded_path(name)), name)
-    if Path(reference).exists():
+    if _lies_here(reference):
         return read_trace(reference)
     raise _unknown(reference)
 
 
+def _lies_here(reference: str) -> bool:
+    """Whether it is the path of anything; one that may not even be looked at is, so that reading says why."""
+    try:
+        return bool(reference) and Path(reference).exists()
+    except OSError:
+        return True
+
+
 def _by_file_name(reference: str) -> str | None:
     """``azure-llm-2023-conv`` is a name too, unless a file of that name lies here."""
-    if Path(reference).exists():
+    if _lies_here(reference):
         return None
     found = (name for name, file in RECORDED.items() if reference in (file, file.removesuffix(".csv.gz")))
     return next(found, None)

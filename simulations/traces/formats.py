@@ -95,6 +95,7 @@ def read_csv(lines: Iterable[str], path: str, name: str) -> Trace:
     reader = csv.reader(lines)
     header = [cell.strip() for cell in next(reader, [])]
     layout = _layout(header, path)
+    _check_once(header, {*layout.required, *_PREFIX}, path)
     columns = Columns(path)
     for line, us, prompt, output, prefix in _cells(reader, header, layout, path):
         columns.add(line, us, prompt, output, prefix, zero_is_failure=layout.original)
@@ -114,6 +115,12 @@ def _layout(header: list[str], path: str) -> Layout:
         f"the header is {seen!r}",
         f"begin with {','.join(HEARTH.required)} (or give an Azure, BurstGPT or Mooncake original)",
     )
+
+
+def _check_once(header: list[str], wanted: set[str], path: str) -> None:
+    twice = next((column for column in header if column in wanted and header.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}, line 1", f"there are two columns {twice}", "keep one of them")
 
 
 Cells = tuple[int, int, int, int, Prefix]

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def _with_first(first: str, lines: io.TextIOWrapper) -> Iterator[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a part of the path is forbidden
         raise InputError(str(path), "is a directory", "name one trace file")
     try:
         stream = path.open("rb")

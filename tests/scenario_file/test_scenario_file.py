@@ -133,6 +133,14 @@ BAD = [
     ),
     pytest.param("cluster: {foreign_gpus: 3}\n", "is 3; give a list", id="a number for a list"),
     pytest.param(
+        "cluster:\n  foreign_gpus: [[1, 2]]\n",
+        "line 2: cluster.foreign_gpus.0 is no triple; give [from_s, to_s, gpus]",
+        id="a tenant without GPUs",
+    ),
+    pytest.param(
+        "cluster:\n  foreign_gpus: [[1, 2, 3, 4]]\n", "foreign_gpus.0 is no triple", id="a tenant too long"
+    ),
+    pytest.param(
         "cluster:\n  foreign_gpus:\n  - [9, 5, 1]\n",
         "line 3: cluster.foreign_gpus.0: is [9, 5, 1]; give",
         id="a span that ends before it begins",
@@ -149,6 +157,18 @@ BAD = [
     ),
     pytest.param(
         "slo: {ttft_ms: 1, ttft_ms: 2}\n", "line 1: ttft_ms stands twice; keep one", id="a key twice"
+    ),
+    pytest.param(
+        "cold_start: {seconds: 100s}\n", "is '100s'; give a number of seconds, without a unit", id="a unit"
+    ),
+    pytest.param("cluster: {nodes: 1, max_replicas: null}\n", "is null; give a whole number", id="nothing"),
+    pytest.param(
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+        ),
+        "more than 20,000 values",
+        id="aliases of aliases",
     ),
     pytest.param("slo: {ttft_ms: 1\n", "is no YAML", id="broken YAML"),
     pytest.param("a: 1\n---\nb: 2\n", "is no YAML", id="two documents"),
@@ -222,3 +242,5 @@ def test_an_unknown_scenario_lists_near_names(reference: str, word: str) -> None
     assert repr(reference) in str(caught.value)
     with pytest.raises(InputError, match="is a directory"):
         load_scenario("/")
+    with pytest.raises(InputError, match="file name too long"):
+        load_scenario("x" * 5000)

@@ -52,3 +52,9 @@ def test_an_unknown_name_lists_near_ones(reference: str, near: str) -> None:
 
 def test_names_are_unique() -> None:
     assert len(set(names())) == len(names())
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 5000])
+def test_what_can_be_no_path_is_bad_input(reference: str) -> None:
+    with pytest.raises(InputError):
+        open_trace(reference, 0)

@@ -145,6 +145,9 @@ BAD = [
         "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", ["Git LFS pointer"], id="an LFS pointer"
     ),
     pytest.param(
+        HEAD.strip() + ",input_tokens\n0,1,2,3\n", ["line 1", "two columns input_tokens"], id="a column twice"
+    ),
+    pytest.param(
         HEAD.strip() + ",prefix_id\n0,1,1,a\n", ["no prefix_tokens"], id="half of the prefix columns"
     ),
     pytest.param(
