@@ -12,13 +12,14 @@
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from simulations.errors import InputError
 from simulations.requests import Trace
 from simulations.traces.columns import Columns, Prefix, shown
+from simulations.traces.prefixes import nested
 
 MOONCAKE_BLOCK_TOKENS = 512
 _MICROSECOND = timedelta(microseconds=1)
@@ -102,7 +103,8 @@ def read_csv(lines: Iterable[str], path: str, name: str) -> Trace:
     known = {*layout.required, *_PREFIX} | (_UNUSED if layout.original else set())
     ignored = [cell for cell in header if cell not in known]
     notes = (f"columns that were ignored: {', '.join(ignored)}",) if ignored else ()
-    return columns.trace(name, from_first=layout.original, notes=notes)
+    trace = columns.trace(name, from_first=layout.original, notes=notes)
+    return trace if trace.prefixes is None else replace(trace, prefixes=nested(trace.prefixes))
 
 
 def _layout(header: list[str], path: str) -> Layout:

@@ -101,6 +101,20 @@ def test_prefix_columns(tmp_path: Path) -> None:
     assert list(trace.prefixes) == [((0, 8),), ((1, 10),), (), ((0, 8),)]
 
 
+def test_a_prefix_that_grows_begins_with_its_shorter_self(tmp_path: Path) -> None:
+    head = "timestamp_s,input_tokens,output_tokens,prefix_id,prefix_tokens\n"
+    rows = "0,50,1,a,32\n1,90,1,b,80\n2,150,1,a,100\n3,80,1,a,64\n4,40,1,a,32\n"
+    trace = read_trace(a_file(tmp_path, head + rows))
+    assert trace.prefixes is not None
+    assert list(trace.prefixes) == [
+        ((0, 32),),
+        ((1, 80),),
+        ((0, 32), (2, 32), (3, 36)),
+        ((0, 32), (2, 32)),
+        ((0, 32),),
+    ]
+
+
 def test_columns_that_no_one_reads_are_named(tmp_path: Path) -> None:
     trace = read_trace(a_file(tmp_path, "timestamp_s,input_tokens,output_tokens,user\n0,1,1,x\n"))
     assert trace.notes == ("columns that were ignored: user",)
