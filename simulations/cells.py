@@ -19,7 +19,8 @@ PRESENTATION = (
     "report", "data/report", "policies/grids.py",
     *(f"{module}.py" for module in (
         "analysis", "calibrate", "calibrating", "cells", "commands", "demo", "frontier", "measured",
-        "outputs", "paired", "pool", "progress", "recommend", "single", "sweep", "sweeping", "terminal", "words",
+        "outputs", "paired", "pool", "progress", "recommend", "single", "sweep", "sweeping", "terminal",
+        "words",
     )),
 )  # fmt: skip
 """Parts of ``simulations`` that plan runs or show results and never change one."""

@@ -5,11 +5,20 @@ from typing import Annotated
 
 import typer
 
+RECORDED = "azure-conv, azure-code, aibrix, servegen-m-mid, servegen-m-small"
+LOADS = "ramp, sine, burst, prefill, decode, sparse"
+POLICIES = (
+    "hearth, static:N, hpa-cpu, queue, kv, inflight, kpa, apa, wva, llmd-slo, llmd-tokens, keda-otel, "
+    "dynamo, schedule, oracle, lower-bound"
+)
+"""Written out, since asking the registry would load what ``--help`` does without; tests hold it to that."""
+
 TraceOption = Annotated[
     str,
     typer.Option(
         "--trace",
-        help="A trace file (CSV or JSON lines, plain or gzip), a recorded trace's name, or synthetic:NAME.",
+        help="A trace file (CSV or JSON lines, plain or gzip); or a recorded one: "
+        f"{RECORDED}; or synthetic: and one of {LOADS}.",
     ),
 ]
 ScenarioOption = Annotated[
@@ -31,7 +40,7 @@ HtmlOption = Annotated[
 def simulate(
     trace: TraceOption,
     scenario: ScenarioOption = None,
-    policy: Annotated[str, typer.Option("--policy", help="Who scales the fleet.")] = "hearth",
+    policy: Annotated[str, typer.Option("--policy", help=f"Who scales the fleet: {POLICIES}.")] = "hearth",
     seed: SeedOption = 0,
     set_: SetOption = None,
     json: JsonOption = None,
@@ -62,7 +71,12 @@ def sweep(
     trace: TraceOption,
     scenario: ScenarioOption = None,
     policies: Annotated[
-        str, typer.Option("--policies", metavar="A,B", help="Policies to compare; static: every fleet size.")
+        str,
+        typer.Option(
+            "--policies",
+            metavar="A,B",
+            help="Policies to compare (names as in hearth simulate); static: every size.",
+        ),
     ] = "hearth,kv,queue,inflight,static",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, from 0.")] = 3,
     cold_starts: Annotated[

@@ -29,7 +29,7 @@ class Load:
 
 LOADS = (
     Load(trace="azure-conv", title="Conversations", copies=12, static=5),
-    Load(trace="azure-code", title="Code completion", copies=8, static=6),
+    Load(trace="azure-code", title="Code completion", copies=8, static=7),
 )
 POLICIES = ("hearth", "kv", "queue", "inflight", "kpa", "apa", "wva", "llmd-slo", "llmd-tokens", "dynamo")
 """Every law as its authors ship it; ours as we do."""
@@ -98,7 +98,7 @@ def _chapters(panels: Sequence[write.Panel]) -> list[write.Chapter]:
 
 
 def _title(load: Load) -> str:
-    return f"{load.title}: {load.trace}, {load.copies} copies"
+    return f"{load.title}: {load.trace}, {load.copies} {'copy' if load.copies == 1 else 'copies'}"
 
 
 def _show(console: Console, chapters: Sequence[write.Chapter], out: Path) -> None:

@@ -53,8 +53,9 @@ def write(contents: Mapping[Path, str]) -> None:
             if _is_special(path):
                 path.write_text(text, encoding="utf-8")
                 continue
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            staged.append((temporary, path))
+            place = path.resolve()  # a link stays a link: what it points to is replaced
+            temporary = place.with_name(f".{place.name}.{os.getpid()}")
+            staged.append((temporary, place))
             temporary.write_text(text, encoding="utf-8")
         for temporary, path in staged:
             temporary.replace(path)

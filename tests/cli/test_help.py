@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from runtime.cli import COMMANDS
+from simulations import commands
+from simulations.policies import registry
+from simulations.traces import catalog, synthetic
 from tests.cli.conftest import Inside
 from tests.cli.run import hearth
 
@@ -48,3 +51,9 @@ def test_asking_for_help_loads_nothing_heavy(argument: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert "LOADED []" in done.stdout
+
+
+def test_help_names_every_trace_and_policy_that_there_is() -> None:
+    assert sorted(commands.RECORDED.split(", ")) == sorted(catalog.RECORDED)
+    assert sorted(commands.LOADS.split(", ")) == sorted(synthetic.LOADS)
+    assert sorted(commands.POLICIES.replace(":N", "").split(", ")) == sorted(registry.NAMES)
