@@ -4,8 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+MOST = 10**9
+"""Of seconds (30 years), milliseconds, GB or money. More is a slip, and would overflow columns."""
+
+Positive = Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
+Period = Annotated[float, Field(ge=0.1, le=86_400, allow_inf_nan=False)]
+"""Seconds between two turns of a loop: real ones take whole seconds, and thousands a second never end."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -24,11 +29,11 @@ class Engine(Section):
     """A GPU of the data file, or a YAML file with the same fields."""
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 1
     """GPUs of one replica."""
-    kv_tokens: Annotated[int, Field(ge=16)] | None = None
+    kv_tokens: Annotated[int, Field(ge=16, le=MOST)] | None = None
     """Tokens that the KV cache holds."""
-    max_num_seqs: Annotated[int, Field(ge=1)] | None = None
+    max_num_seqs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Sequences that run at once."""
-    max_num_batched_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_num_batched_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Tokens of one step: the budget that prompts are chunked to."""
     max_model_len: Annotated[int, Field(ge=1)] | None = None
     """The context: prompt plus output."""
@@ -45,11 +50,11 @@ class Engine(Section):
 class Provisioning(Section):
     """Nodes that are added when no GPU is free, and released when empty."""
 
-    max_nodes: Annotated[int, Field(ge=0)] = 0
+    max_nodes: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Nodes beyond ``cluster.nodes`` that may be requested; 0 switches provisioning off."""
     seconds_p50: Positive = 200.0
     """Median seconds from request to Ready; lognormal (GPU nodes take 2-8 min)."""
-    sigma: NonNegative = 0.3
+    sigma: Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)] = 0.3
     """Lognormal spread of ``seconds_p50``."""
     idle_release_s: NonNegative = 600.0
     """A provisioned node without pods is released after this long."""
@@ -58,13 +63,13 @@ class Provisioning(Section):
 class Cluster(Section):
     """Bounds of the fleet and the nodes that it may use."""
 
-    min_replicas: Annotated[int, Field(ge=0)] = 1
+    min_replicas: Annotated[int, Field(ge=0, le=10_000)] = 1
     """Also how many are ready when the run begins."""
-    max_replicas: Annotated[int, Field(ge=1)] = 8
+    max_replicas: Annotated[int, Field(ge=1, le=10_000)] = 8
     """No policy gets more."""
-    nodes: Annotated[int, Field(ge=1)] | None = None
+    nodes: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """None: as many as ``max_replicas`` needs."""
-    gpus_per_node: Annotated[int, Field(ge=1)] = 8
+    gpus_per_node: Annotated[int, Field(ge=1, le=1_024)] = 8
     """GPUs of one node."""
     cached_fraction: Share = 1.0
     """Share of nodes that hold the weights at the start."""
@@ -73,9 +78,9 @@ class Cluster(Section):
     provisioning: Provisioning = Provisioning()
     router: Literal["least-loaded", "round-robin", "prefix-aware"] = "least-loaded"
     """How requests find a replica: least running + waiting, in turn, or longest known prefix."""
-    router_view_s: Positive = 1.0
+    router_view_s: Period = 1.0
     """How old the router's view of the replicas is."""
-    scrape_interval_s: Positive = 5.0
+    scrape_interval_s: Period = 5.0
     """How often the engines' metrics are scraped."""
     scrape_loss: Share = 0.0
     """Probability that one scrape of one pod fails."""
@@ -160,7 +165,7 @@ class Slo(Section):
 class Keda(Section):
     """Overrides of what the policy's author ships; None keeps the author's."""
 
-    polling_s: Positive | None = None
+    polling_s: Period | None = None
     """KEDA's ``pollingInterval``."""
     cooldown_s: NonNegative | None = None
     """KEDA's ``cooldownPeriod`` before it scales to zero."""
@@ -193,7 +198,7 @@ class Direction(Section):
 class Hpa(Section):
     """Overrides for every policy; None keeps the author's."""
 
-    sync_s: Positive = 15.0
+    sync_s: Period = 15.0
     """Period of the HPA controller."""
     tolerance: NonNegative = 0.1
     """Relative distance from the target that is ignored."""
@@ -214,7 +219,7 @@ class TraceOptions(Section):
     """Where the window begins, in the recording's own seconds."""
     duration_s: Positive | None = None
     """Length of the window; None: to the end."""
-    jitter_s: NonNegative = 0.0
+    jitter_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
     """Spread of tied timestamps (Mooncake's 3 s grid)."""
     over_long: Literal["count", "drop", "clamp", "reject"] = "count"
     """Prompts beyond the context: counted as missed, dropped from the trace, cut, or an error."""

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from simulations.errors import InputError
-from simulations.scenario import Scenario
+from simulations.scenario import MOST, Scenario
 from simulations.scenario_errors import dotted, translate
 from simulations.yaml_source import Document, Path, Value, parse
 
@@ -106,7 +106,7 @@ def _checked(document: Document, name: str) -> Scenario:
     for i, change in enumerate(scenario.changes):
         _check_engine(document, name, i, {**scenario.engine.model_dump(), **change.engine})
     for i, (begin_s, end_s, gpus) in enumerate(scenario.cluster.foreign_gpus):
-        if not 0 <= begin_s < end_s or gpus < 1:
+        if not 0 <= begin_s < end_s <= MOST or gpus < 1:
             raise InputError(
                 f"{document.where(('cluster', 'foreign_gpus', i), name)}: cluster.foreign_gpus.{i}",
                 f"is [{begin_s:g}, {end_s:g}, {gpus}]",

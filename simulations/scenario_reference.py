@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from simulations.scenario import Scenario
+from simulations.scenario import MOST, Scenario
 from simulations.scenario_errors import section_of
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "simulator.md"
@@ -107,7 +107,7 @@ def _bounds(metadata: list[Any]) -> Iterator[str]:
     signs = ((Gt, "gt", ">"), (Ge, "ge", "≥"), (Lt, "lt", "<"), (Le, "le", "≤"))
     for bound in metadata:
         for kind, attribute, sign in signs:
-            if isinstance(bound, kind):
+            if isinstance(bound, kind) and getattr(bound, attribute) != MOST:
                 yield f"{sign} {getattr(bound, attribute):,}"
 
 

@@ -213,6 +213,14 @@ def test_bad_files_get_one_line_with_place_key_value_and_fix(
             "price_per_gpu_hour.x=1", "--set: price_per_gpu_hour: is {'x': 1}; give a number", id="no section"
         ),
         pytest.param("slo.ttft_ms=[", "is no YAML", id="a value that is no YAML"),
+        pytest.param("cluster.max_replicas=99999999999", "give at most 10000", id="a fleet without end"),
+        pytest.param("cold_start.slow_request_ms=1e300", "give at most 1e+09", id="later than any clock"),
+        pytest.param("keda.polling_s=1e-9", "give at least 0.1", id="a loop that never ends"),
+        pytest.param("cluster.router_view_s=1e-9", "give at least 0.1", id="a period of no µs"),
+        pytest.param("cluster.provisioning.sigma=1e6", "give at most 5", id="a spread without end"),
+        pytest.param(
+            "cluster.foreign_gpus=[[0, 1e400, 4]]", "cluster.foreign_gpus.0: is [0, inf, 4]", id="for ever"
+        ),
     ],
 )
 def test_bad_overrides(override: str, want: str) -> None:
