@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from simulations.errors import InputError
@@ -12,15 +12,19 @@ _LONGEST_NAME = 230
 """Bytes: file systems take 255, and a name gets a dot and the process's number while it is written."""
 
 
-def check(paths: Mapping[str, Path | None]) -> None:
+def check(paths: Mapping[str, Path | None], inputs: Iterable[str | None] = ()) -> None:
     """Refuse outputs that could not be written, before any work is done.
 
-    ``paths`` maps an option (``--json``) to where it should go; None: not wanted.
+    ``paths`` maps an option (``--json``) to where it should go; None: not wanted. ``inputs`` are what the
+    command reads: no output replaces one of them.
     """
     wanted = {option: path for option, path in paths.items() if path is not None}
+    read = {os.path.realpath(name) for name in inputs if name}
     for option, path in wanted.items():
         if path != STDOUT:
             _check_file(option, path)
+            if os.path.realpath(path) in read:
+                raise InputError(option, f"{path} is what is read", "choose another name")
     if len({path if path == STDOUT else path.resolve() for path in wanted.values()}) < len(wanted):
         raise InputError(" and ".join(wanted), "two outputs name the same file", "give each its own")
 
@@ -43,22 +47,33 @@ def _is_special(path: Path) -> bool:
 
 
 def write(contents: Mapping[Path, str]) -> None:
-    """Write all files beside their places, then move all of them in; a failure before that leaves nothing."""
+    """Write all files beside their places, then move all of them in; a failure before that leaves nothing.
+
+    Raises :class:`InputError` where that cannot be done (the disk is full, say).
+    """
     staged: list[tuple[Path, Path]] = []
     try:
         for path, text in contents.items():
-            if path == STDOUT:
-                sys.stdout.write(text)
-                continue
-            if _is_special(path):
-                path.write_text(text, encoding="utf-8")
-                continue
-            place = path.resolve()  # a link stays a link: what it points to is replaced
-            temporary = place.with_name(f".{place.name}.{os.getpid()}")
-            staged.append((temporary, place))
-            temporary.write_text(text, encoding="utf-8")
+            _stage(path, text, staged)
         for temporary, path in staged:
             temporary.replace(path)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = str(staged[-1][1]) if staged else "output"
+        problem = f"cannot be written ({(error.strerror or str(error)).lower()})"
+        raise InputError(where, problem, "choose another place") from None
     finally:
         for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
+
+
+def _stage(path: Path, text: str, staged: list[tuple[Path, Path]]) -> None:
+    if path == STDOUT:
+        sys.stdout.write(text)
+    elif _is_special(path):
+        path.write_text(text, encoding="utf-8")
+    else:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        staged.append((temporary, path))
+        temporary.write_text(text, encoding="utf-8")

@@ -23,16 +23,16 @@ class Outputs:
     html: Path | None
     per_request: Path | None
 
-    def check(self) -> None:
-        """Raises :class:`InputError` for a file that could not be written."""
-        outputs.check({"--json": self.json, "--html": self.html, "--per-request": self.per_request})
+    def check(self, *inputs: str | None) -> None:
+        """Raises :class:`InputError` for a file that could not be written, or that is one of ``inputs``."""
+        outputs.check({"--json": self.json, "--html": self.html, "--per-request": self.per_request}, inputs)
 
 
 def run_one(
     reference: str, scenario: str | None, overrides: tuple[str, ...], policy: str, seed: int, wanted: Outputs
 ) -> None:
     """Check everything, run, write the files, print the table."""
-    wanted.check()
+    wanted.check(reference, scenario)
     setup = load_scenario(scenario, overrides)
     prepare.check(setup, policy)
     trace = prepare.trace(reference, setup, seed)

@@ -78,21 +78,21 @@ def run(plan: Plan, out: Path, json_file: Path | None, jobs: int | None) -> None
 
 def _scores(planned: list[Cell], store: Store, jobs: int) -> list[Score]:
     finished = 0
-    with progress.bar("sweep", len(planned), counted=True) as advance:
+    try:
+        with progress.bar("sweep", len(planned), counted=True) as advance:
 
-        def on_score(done: int) -> None:
-            nonlocal finished
-            finished = done
-            advance(done)
+            def on_score(done: int) -> None:
+                nonlocal finished
+                finished = done
+                advance(done)
 
-        try:
             return execute(planned, store, jobs, on_score)
-        except KeyboardInterrupt:
-            terminal.err().print(
-                f"hearth: stopped; {finished} of {len(planned)} runs are finished and kept in "
-                f"{store.directory}. The same command goes on from there."
-            )
-            raise
+    except KeyboardInterrupt:
+        terminal.err().print(
+            f"hearth: stopped; {finished} of {len(planned)} runs are finished and kept in "
+            f"{store.directory}. The same command goes on from there."
+        )
+        raise
 
 
 def _recommendation(

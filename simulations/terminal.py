@@ -25,7 +25,7 @@ def err() -> Console:
     return Console(stderr=True, highlight=False, markup=False)
 
 
-def plain_table(title: str, columns: Sequence[str]) -> Table:
+def plain_table(title: str | None, columns: Sequence[str]) -> Table:
     """Words left, figures right, no lines."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
@@ -38,12 +38,13 @@ def plain_table(title: str, columns: Sequence[str]) -> Table:
 
 def show_run(console: Console, result: Result) -> None:
     """One run: what it came to, then its latencies."""
-    table = plain_table(f"{result.policy} on {result.trace}, seed {result.seed}", ("", ""))
+    console.print(f"{result.policy} on {result.trace}, seed {result.seed}", style="bold", soft_wrap=True)
+    facts = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     for name, value in _facts(result):
-        table.add_row(name, value)
-    console.print(table)
+        facts.add_row(name, value)
+    console.print(facts)
     console.print()
-    latencies = plain_table("", ("seconds", "mean", "p50", "p90", "p99"))
+    latencies = plain_table(None, ("seconds", "mean", "p50", "p90", "p99"))
     for name, values in _latencies(result):
         latencies.add_row(name, *(words.seconds(getattr(values, p)) for p in ("mean", "p50", "p90", "p99")))
     console.print(latencies)

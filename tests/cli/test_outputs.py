@@ -10,7 +10,7 @@ from simulations.errors import InputError
 
 
 def test_nothing_is_left_when_one_of_several_files_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match=r"b: cannot be written \(no such file or directory\); choose"):
         outputs.write({tmp_path / "a": "1", tmp_path / "missing" / "b": "2"})
     assert list(tmp_path.iterdir()) == []
 
@@ -60,3 +60,11 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     outputs.write({tmp_path / "link": "new"})
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "new"
+
+
+def test_no_output_replaces_what_is_read(tmp_path: Path) -> None:
+    trace = tmp_path / "t.csv"
+    (tmp_path / "link").symlink_to(trace)
+    for path in (trace, tmp_path / "link"):
+        with pytest.raises(InputError, match="--json: .* is what is read"):
+            outputs.check({"--json": path}, (str(trace), None))

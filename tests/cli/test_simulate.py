@@ -85,6 +85,8 @@ BAD = [
     pytest.param(["--set", "policy.taget=0.5"], ["policy.taget", "policy.target"], id="unknown parameter"),
     pytest.param(["--policy", "static:99"], ["static:99", "max_replicas"], id="more than the fleet may be"),
     pytest.param(["--scenario", "nowhere.yaml"], ["nowhere.yaml"], id="no such scenario"),
+    pytest.param(["--set", "slo.ttft_ms=1\n\x1b[2J"], ["slo.ttft_ms=1\\n\\x1b[2J"], id="control characters"),
+    pytest.param(["--json", "t.csv"], ["--json", "t.csv is what is read"], id="the trace as an output"),
     pytest.param(["--json", "no/where.json"], ["--json", "no directory no"], id="no such directory"),
     pytest.param(
         ["--html", "same", "--json", "same"], ["--json", "--html", "same file"], id="one file for two"
