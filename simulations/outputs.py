@@ -37,7 +37,7 @@ def _check_file(option: str, path: Path) -> None:
         raise InputError(option, f"{path.name[:40]}... is too long a name", "choose a shorter one")
     if not os.path.isdir(path.parent):  # noqa: PTH112
         raise InputError(option, f"there is no directory {path.parent}", "make it, or choose another one")
-    if not os.access(path if _is_special(path) else path.parent, os.W_OK):
+    if not os.access(path if _is_special(path) else path.resolve().parent, os.W_OK):
         raise InputError(option, f"{path.parent} cannot be written to", "choose another directory")
 
 
@@ -74,6 +74,7 @@ def _stage(path: Path, text: str, staged: list[tuple[Path, Path]]) -> None:
     elif _is_special(path):
         path.write_text(text, encoding="utf-8")
     else:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        staged.append((temporary, path))
+        place = path.resolve()  # a link stays a link: what it points to is replaced
+        temporary = place.with_name(f".{place.name}.{os.getpid()}")
+        staged.append((temporary, place))
         temporary.write_text(text, encoding="utf-8")

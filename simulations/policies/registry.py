@@ -69,6 +69,10 @@ NAMES = {name: entry.line for name, entry in POLICIES.items()} | SEARCHES
 """Every name with one line for ``--help``."""
 
 
+_DIGITS = 9
+"""Of a number of replicas that somebody means."""
+
+
 def build(name: str, parameters: Parameters, scenario: Scenario, mix: Mix | None = None) -> Policy:
     """The policy ``name`` (``kv``, ``static:4``) for one run.
 
@@ -99,6 +103,6 @@ def _unknown(name: str) -> InputError:
 def _argument(name: str, base: str, argument: str) -> Parameters:
     if base not in ARGUMENTS:
         raise InputError("policy", f"{base} takes no argument, got {name!r}", f"use --policy {base}")
-    if not argument.isdecimal():
+    if not argument.isdecimal() or len(argument) > _DIGITS:
         raise InputError("policy", f"{argument!r} in {name!r} is not a number of replicas", "use static:4")
     return {ARGUMENTS[base]: int(argument)}

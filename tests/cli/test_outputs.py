@@ -66,5 +66,5 @@ def test_no_output_replaces_what_is_read(tmp_path: Path) -> None:
     trace = tmp_path / "t.csv"
     (tmp_path / "link").symlink_to(trace)
     for path in (trace, tmp_path / "link"):
-        with pytest.raises(InputError, match="--json: .* is what is read"):
+        with pytest.raises(InputError, match=r"--json: .* is what is read"):
             outputs.check({"--json": path}, (str(trace), None))

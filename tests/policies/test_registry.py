@@ -32,6 +32,9 @@ def test_every_point_of_a_rivals_grid_can_be_built(name: str) -> None:
         pytest.param("kv", {"targte": 1}, "did you mean policy.target?", id="an unknown parameter too"),
         pytest.param("kv:3", {}, "kv takes no argument", id="an argument where none is"),
         pytest.param("static:many", {}, "'many' in 'static:many' is not a number", id="a word for a count"),
+        pytest.param(
+            "static:" + "9" * 5000, {}, "is not a number of replicas", id="no count that anyone means"
+        ),
         pytest.param("oracle", {}, "oracle is a search over schedules", id="a search is not a law"),
     ],
 )
