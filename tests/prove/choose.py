@@ -1,8 +1,8 @@
 """Which point of its grid each policy is judged at: chosen on the tuning loads, the same way for everybody.
 
 For an attainment level: the cheapest point whose mean attainment over the loads reaches it. Cost is the mean
-over loads of GPU-hours relative to the cheapest run of any policy there, so that no load decides by its size.
-A policy that never reaches the level is judged at the point that comes nearest.
+over loads of GPU-hours relative to the cheapest run of any policy that served 95 % there, so that no load
+decides by its size. A policy that never reaches the level is judged at the point that comes nearest.
 """
 
 from collections import defaultdict
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 LEVELS = (0.95, 0.98, 0.99)
+SERVED = 0.95
+"""A run below it is no measure of what a load costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +25,15 @@ class Point:
     """Mean over loads."""
     worst_ratio: float
     relative_cost: float
-    """Mean over loads of GPU-hours / the cheapest run there; 1.0 is the cheapest everywhere."""
+    """Mean over loads of GPU-hours / the cheapest run that served 95 % there."""
 
 
 def points(rows: Sequence[Mapping[str, Any]]) -> list[Point]:
     """Average the rows ({load, policy, label, slo_attainment, gpu_hours}) of each setting over its loads."""
     cheapest: dict[str, float] = {}
     for row in rows:
-        cheapest[row["load"]] = min(row["gpu_hours"], cheapest.get(row["load"], row["gpu_hours"]))
+        if row["slo_attainment"] >= SERVED:
+            cheapest[row["load"]] = min(row["gpu_hours"], cheapest.get(row["load"], row["gpu_hours"]))
     settings: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         settings[row["policy"], row["label"]].append(row)
