@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simulations import outputs, progress, terminal
 from simulations.calibrate import FIGURES, TURNS, Fit, calibrate, write_fit
+from simulations.errors import InputError
 from simulations.measured import read_measured
 from simulations.scenario_file import load_scenario
 
@@ -24,7 +25,9 @@ def run(
     measured: Path, scenario: str | None, overrides: tuple[str, ...], out: Path | None, json_file: Path | None
 ) -> None:
     """Fit, write, print."""
-    outputs.check({"--out": out, "--json": json_file})
+    if out == outputs.STDOUT:
+        raise InputError("--out", "- is no file", "name a file, or print the fit with --json -")
+    outputs.check({"--out": out, "--json": json_file}, (str(measured), scenario))
     engine = load_scenario(scenario, overrides).engine
     real = read_measured(measured)
     with progress.bar(f"fitting to {real.name}", TURNS) as advance:

@@ -41,6 +41,17 @@ def _check_file(option: str, path: Path) -> None:
         raise InputError(option, f"{path.parent} cannot be written to", "choose another directory")
 
 
+def make_directory(option: str, path: Path) -> None:
+    """Make ``path`` where it is missing. Raises :class:`InputError` where nothing can be written in it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(option, f"{path} cannot be made ({reason})", "choose another directory") from None
+    if not os.access(path, os.W_OK):
+        raise InputError(option, f"{path} cannot be written to", "choose another directory")
+
+
 def _is_special(path: Path) -> bool:
     """A device or a pipe, such as ``/dev/null``: written to, never replaced."""
     return path.exists() and not path.is_file()

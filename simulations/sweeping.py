@@ -54,11 +54,12 @@ def run(plan: Plan, out: Path, json_file: Path | None, jobs: int | None) -> None
     """Check everything, run what is missing, judge, write, print."""
     from simulations.report import sweep_page  # brings Bokeh: half a second that a mistake need not wait for
 
-    outputs.check({"--json": json_file})
+    outputs.check({"--json": json_file}, (plan.trace, plan.scenario))
     if out.exists() and not out.is_dir():
         raise InputError("--out", f"{out} is a file", "name a directory")
     planned = plan_cells(plan)
     prepare.trace(plan.trace, planned[0].scenario, 0)
+    outputs.make_directory("--out", out)
     scores = _scores(planned, Store(out / "cells", trace_digest(plan.trace)), jobs or pool.cores())
     comparisons = compare(scores, planned[0].scenario.slo.target)
     recommendation = _recommendation(plan, planned, comparisons)

@@ -67,7 +67,7 @@ def load_gpu(name: str) -> Gpu:
     known: Mapping[str, Mapping[str, Any]] = _data()["gpus"]
     if name not in known:
         near = get_close_matches(name, known, 1, 0.3)
-        hint = f"did you mean {near[0]}?" if near else "see simulations/data/gpus.yaml"
+        hint = f"did you mean {near[0]}?" if near else "choose one."
         raise InputError(
             "engine.gpu",
             f"{name!r} is not known",

@@ -29,6 +29,8 @@ def test_a_fit_says_its_errors_and_can_be_used(tmp_path: Path, inside: Inside) -
 BAD = [
     pytest.param(["none.csv"], "none.csv", id="no such file"),
     pytest.param(["m.csv", "--set", "engine.gpu=h1000"], "h1000", id="unknown GPU"),
+    pytest.param(["m.csv", "--out", "m.csv"], "m.csv is what is read", id="the run as the output"),
+    pytest.param(["m.csv", "--out", "-"], "--out: - is no file", id="a fit on stdout"),
     pytest.param(["m.csv", "--out", "no/fit.yaml"], "--out", id="no such directory"),
 ]
 

@@ -49,6 +49,7 @@ BAD = [
     pytest.param(["--vary", "hpa.tolerancee=0,1"], ["hpa.tolerancee", "hpa.tolerance"], id="unknown key"),
     pytest.param(["--cold-starts", "30,soon"], ["cold_start.seconds", "soon"], id="not a number"),
     pytest.param(["--out", "t.csv"], ["--out", "t.csv"], id="a file where a directory must be"),
+    pytest.param(["--out", "t.csv/s"], ["--out", "cannot be made (not a directory)"], id="below a file"),
 ]
 
 
