@@ -31,16 +31,19 @@ end.
 import dataclasses
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from simulations.accounting import judged_until_us
 from simulations.engine.idle import idle_ttft_s
 from simulations.engine.spec import EngineSpec, StepTime
 from simulations.fleet.revisions import revisions
-from simulations.oracle.least_fleet import Rules, Window, least_replica_s
+from simulations.oracle.least_fleet import Least, Rules, Window, Work, least_fleet
 from simulations.oracle.least_work import Claim, Facts, blind_tokens, claims
+from simulations.oracle.partition import improved
 from simulations.oracle.sharing import sparable_tokens
 from simulations.oracle.starts import starts_us
 from simulations.requests import Trace
@@ -50,6 +53,11 @@ _PODS = 4096
 """A schedule that creates more pods than this in one run is outside of the claim."""
 _WIDTHS_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1800.0, 7200.0)
 _MOST_WINDOWS = 1000
+_MOVED = 2
+"""Of the even widths, the best ones whose cuts are moved."""
+_SWEEPS = 3
+_WORTH = 1.001
+"""A sweep that proves less more than this is the last one."""
 _ROUNDING = 1 - 1e-9
 _STAMP_S = 2e-6
 """Stamps are floored to whole µs, so the true times may be as much later."""
@@ -62,8 +70,8 @@ class LowerBound:
     attainment_ratio: float
     gpu_hours: float
     mean_replicas: float
-    window_s: float
-    """Width of the windows that proved it."""
+    windows: int
+    """How many windows of time proved it."""
     reachable: bool
     """False: more requests than may be missed can never be served (too long for the context)."""
 
@@ -72,24 +80,56 @@ def lower_bound(scenario: Scenario, trace: Trace, seed: int, attainment_ratio: f
     """The bound for this trace, fleet and attainment (0-1). ``seed`` fixes how long starts take."""
     span_s = judged_until_us(trace) / 1e6
     specs = [revision.spec for _, revision in revisions(scenario)]
-    requests = _Requests(_fastest(specs), scenario, trace, specs)
+    requests = _Requests(_fastest(specs), scenario, trace, specs, span_s)
     spare = misses_allowed(len(trace), attainment_ratio) - requests.hopeless
     rules = Rules(
         floor=scenario.cluster.min_replicas,
         start_s=min(starts_us(scenario, seed, _PODS)) / 1e6,
         misses=max(0, spare),
     )
-    best_s, width_s = max(
-        (least_replica_s(requests.windows(width_s, span_s), rules), width_s) for width_s in _widths(span_s)
-    )
-    replica_s = min(best_s * _ROUNDING, scenario.cluster.max_replicas * span_s)
+    best = _best_cuts(requests, rules, span_s)
+    replica_s = min(best.least.replica_s * _ROUNDING, scenario.cluster.max_replicas * span_s)
     return LowerBound(
         attainment_ratio=attainment_ratio,
         gpu_hours=replica_s * specs[0].tensor_parallel / 3600,
         mean_replicas=replica_s / span_s,
-        window_s=width_s,
+        windows=len(best.cuts) - 1,
         reachable=spare >= 0,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """A way to cut the span into windows, and what it proves."""
+
+    cuts: tuple[float, ...]
+    least: Least
+
+
+def _best_cuts(requests: "_Requests", rules: Rules, span_s: float) -> _Cut:
+    """The best of even windows of several widths, its cuts then moved to where they prove more."""
+    even = [_proved(requests, rules, _even(width_s, span_s)) for width_s in _widths(span_s)]
+    even.sort(key=lambda cut: cut.least.replica_s)
+    return max((_moved(requests, rules, cut) for cut in even[-_MOVED:]), key=lambda cut: cut.least.replica_s)
+
+
+def _moved(requests: "_Requests", rules: Rules, cut: _Cut) -> _Cut:
+    for _ in range(_SWEEPS):
+        most = max(Work(requests.window(a, b)).most_replicas for a, b in pairwise(cut.cuts)) + 1
+        moved = improved(cut.cuts, requests.window, rules, most, cut.least.price_s)
+        tried = _proved(requests, rules, moved)
+        if tried.least.replica_s <= cut.least.replica_s * _WORTH:
+            break
+        cut = tried
+    return cut
+
+
+def _proved(requests: "_Requests", rules: Rules, cuts: tuple[float, ...]) -> _Cut:
+    return _Cut(cuts=cuts, least=least_fleet([requests.window(a, b) for a, b in pairwise(cuts)], rules))
+
+
+def _even(width_s: float, span_s: float) -> tuple[float, ...]:
+    return (*(width_s * i for i in range(math.ceil(span_s / width_s))), span_s)
 
 
 def misses_allowed(requests: int, attainment_ratio: float) -> int:
@@ -136,8 +176,9 @@ class _Requests:
     """Certain work and deadlines of every request that can be good at all."""
 
     def __init__(
-        self, spec: EngineSpec, scenario: Scenario, trace: Trace, specs: Sequence[EngineSpec]
+        self, spec: EngineSpec, scenario: Scenario, trace: Trace, specs: Sequence[EngineSpec], span_s: float
     ) -> None:
+        self._span_s = span_s
         self._spec, self._slo, self._trace = spec, scenario.slo, trace
         self._blind = blind_tokens(spec.step)
         self._sparable = sparable_tokens(trace) if spec.prefix_caching else None
@@ -180,34 +221,29 @@ class _Requests:
         """Work of the whole request, of its prompt alone, and when each must be over (seconds, in
         columns)."""
         self._whole_s, self._prompt_s = array("d"), array("d")
-        self._end_s, self._first_s = array("d"), array("d")
+        self._arrival_s, self._end_s, self._first_s = array("d"), array("d"), array("d")
         itl_s, nothing = self._slo.itl_ms / 1000, (0.0,) * (len(Facts().values()) - 3)
         for i in self._possible:
             facts = self._facts(i)
             self._whole_s.append(self._claim.work_s(facts))
             self._prompt_s.append(self._claim.work_s((*facts[:3], *nothing)))
-            first_s = self._trace.arrival_us[i] / 1e6 + self._limit_s(self._trace.input_tokens[i]) + _STAMP_S
-            self._first_s.append(first_s)
-            self._end_s.append(first_s + itl_s * (self._trace.output_tokens[i] - 1))
+            arrival_s = self._trace.arrival_us[i] / 1e6
+            first_s = arrival_s + self._limit_s(self._trace.input_tokens[i]) + _STAMP_S
+            end_s = first_s + itl_s * (self._trace.output_tokens[i] - 1)
+            self._arrival_s.append(arrival_s)
+            self._first_s.append(min(first_s, self._span_s))
+            self._end_s.append(min(end_s, self._span_s))
 
     def _limit_s(self, prompt: int) -> float:
         return max(self._slo.ttft_ms / 1000, 2 * self._idle_s(prompt))
 
-    def windows(self, width_s: float, span_s: float) -> list[Window]:
-        """Windows of this width over [0, ``span_s``], with the work that is certain to fall into each."""
-        works: list[list[float]] = [[] for _ in range(math.ceil(span_s / width_s))]
-        for at, i in enumerate(self._possible):
-            number = int(self._trace.arrival_us[i] / 1e6 / width_s)
-            until_s = min((number + 1) * width_s, span_s)
-            if min(self._end_s[at], span_s) <= until_s:
-                works[number].append(self._whole_s[at])
-            elif self._first_s[at] <= until_s:
-                works[number].append(self._prompt_s[at])
-        last = len(works) - 1
-        return [
-            Window(
-                length_s=width_s if number < last else span_s - last * width_s,
-                works_s=tuple(sorted(each, reverse=True)),
-            )
-            for number, each in enumerate(works)
-        ]
+    def window(self, start_s: float, stop_s: float) -> Window:
+        """What is certain to be done between two times, which has to end by the judged span's end."""
+        arrivals, works = self._arrival_s, []
+        for at in range(bisect_left(arrivals, start_s), bisect_left(arrivals, stop_s)):
+            if self._end_s[at] <= stop_s:
+                works.append(self._whole_s[at])
+            elif self._first_s[at] <= stop_s:
+                works.append(self._prompt_s[at])
+        works.sort(reverse=True)
+        return Window(length_s=stop_s - start_s, works_s=tuple(works))

@@ -10,11 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-_COARSE, _FINE = 12, 14
+_COARSE, _FINE = 10, 10
 """Prices of a miss that are tried: a grid over the whole range, then a golden section around its best
 point."""
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
+
+Spans = list[list[float]]
+"""[a][b], a <= b, levels counted from the floor: least cost of a window that begins at one of the two levels
+and ends at the other, before what a fall spares."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +44,36 @@ class Rules:
     """Requests that need not be good."""
 
 
-def least_replica_s(windows: Sequence[Window], rules: Rules) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Least:
+    """A bound, and the price of a miss that proved it."""
+
+    replica_s: float
+    price_s: float
+
+
+def least_fleet(windows: Sequence[Window], rules: Rules) -> Least:
     """Replica-seconds, starts included, that every fleet pays that serves all requests but ``rules.misses``.
 
     Each price v >= 0 of a miss proves min over fleets of (cost + v · misses) - v · allowed (Lagrange): which
     prices are tried decides how good the bound is, never whether it holds.
     """
-    states = _Priced(windows, rules)
+    works = [Work(window) for window in windows]
+    # More replicas than the busiest window needs when nothing is missed help nowhere in this relaxation.
+    fleets = Fleets(rules, max((work.most_replicas for work in works), default=0))
     if rules.misses == 0:
-        return states.bound(states.price_beyond_all)
+        whole = sum(work.left_s[0] + work.length_s * fleets.top for work in works)
+        beyond_all = 2 * whole + 2 * fleets.top * rules.start_s * len(works) + 1.0
+        return fleets.bound(works, beyond_all)
     low, high = _price_range(windows, rules)
-    return max(
-        states.bound(0.0), _maximum(lambda x: states.bound(math.exp(x)), math.log(low), math.log(high))
-    )
+    tried = [fleets.bound(works, 0.0)]
+
+    def value(log_price: float) -> float:
+        tried.append(fleets.bound(works, math.exp(log_price)))
+        return tried[-1].replica_s
+
+    _climb(value, math.log(low), math.log(high))
+    return max(tried, key=lambda least: least.replica_s)
 
 
 def _price_range(windows: Sequence[Window], rules: Rules) -> tuple[float, float]:
@@ -64,15 +85,14 @@ def _price_range(windows: Sequence[Window], rules: Rules) -> tuple[float, float]
     return sum(works) / len(works) / 1000, longest + rules.start_s + max(works)
 
 
-def _maximum(value: Callable[[float], float], low: float, high: float) -> float:
-    """The largest value met of a concave function: a grid, then a golden section around its best point."""
+def _climb(value: Callable[[float], float], low: float, high: float) -> None:
+    """Try where a concave function is largest: a grid, then a golden section around its best point."""
     step = (high - low) / (_COARSE - 1)
     grid = [value(low + i * step) for i in range(_COARSE)]
     best = max(range(_COARSE), key=grid.__getitem__)
     a, b = low + max(0, best - 1) * step, low + min(_COARSE - 1, best + 1) * step
     left, right = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
     at_left, at_right = value(left), value(right)
-    found = max(grid[best], at_left, at_right)
     for _ in range(_FINE):
         if at_left >= at_right:
             b, right, at_right = right, left, at_left
@@ -82,51 +102,66 @@ def _maximum(value: Callable[[float], float], low: float, high: float) -> float:
             a, left, at_left = left, right, at_right
             right = a + _GOLDEN * (b - a)
             at_right = value(right)
-        found = max(found, at_left, at_right)
-    return found
 
 
-class _Priced:
+class Fleets:
     """A dynamic program over windows; its state is the number of replicas at a window's border."""
 
-    def __init__(self, windows: Sequence[Window], rules: Rules) -> None:
-        self._windows = [_Work(window) for window in windows]
+    def __init__(self, rules: Rules, most: int) -> None:
         self._rules = rules
-        # More replicas than the busiest window needs when nothing is missed help nowhere in this relaxation.
-        self._top = max([rules.floor, *(work.most_replicas for work in self._windows)])
-        whole = sum(work.left_s[0] + work.length_s * self._top for work in self._windows)
-        self.price_beyond_all = 2 * whole + 2 * self._top * rules.start_s * len(self._windows) + 1.0
+        self.top = max(rules.floor, most)
+        """The most replicas that are looked at. A bound needs as many as the busiest window does."""
+        self._levels = self.top - rules.floor + 1
 
-    def bound(self, price_s: float) -> float:
+    def bound(self, works: Sequence["Work"], price_s: float) -> Least:
         """The bound that this price of a miss proves."""
-        start_s, levels = self._rules.start_s, self._top - self._rules.floor + 1
-        value = [start_s * level for level in range(levels)]
-        for work in self._windows:
-            value = self._next(value, self._spans(work, price_s))
-        return min(value) - price_s * self._rules.misses
+        value = self.begin()
+        for work in works:
+            value = self.after(value, self.spans(work, price_s))
+        return Least(replica_s=min(value) - price_s * self._rules.misses, price_s=price_s)
 
-    def _next(self, value: list[float], spans: list[list[float]]) -> list[float]:
-        """Least cost of ending a window with each number of replicas; ``value`` is that of beginning it."""
-        start_s, result = self._rules.start_s, []
-        levels = range(len(value))
+    def begin(self) -> list[float]:
+        """Least cost before the first window of having each number of replicas there."""
+        return [self._rules.start_s * level for level in range(self._levels)]
+
+    def end(self) -> list[float]:
+        """Least cost after the last window."""
+        return [0.0] * self._levels
+
+    def after(self, value: Sequence[float], spans: Spans) -> list[float]:
+        """Least cost up to the end of a window, by the replicas there; ``value`` is that up to its
+        beginning."""
+        start_s, levels, result = self._rules.start_s, range(self._levels), []
         for out in levels:
-            column = spans[out]
+            row = spans[out]
             rising = min(value[into] + spans[into][out] for into in range(out + 1))
             falling = min(
-                (value[into] + column[into] - start_s * (into - out) for into in levels[out + 1 :]),
+                (value[into] + row[into] - start_s * (into - out) for into in levels[out + 1 :]),
                 default=math.inf,
             )
             result.append(min(rising, falling))
         return result
 
-    def _spans(self, work: "_Work", price_s: float) -> list[list[float]]:
-        """[a][b], a <= b: least cost of a window that visits levels a and b, and rises from its lowest to
-        its highest.
+    def before(self, value: Sequence[float], spans: Spans) -> list[float]:
+        """Least cost from the beginning of a window on; ``value`` is that from its end on."""
+        start_s, levels, result = self._rules.start_s, range(self._levels), []
+        for into in levels:
+            row = spans[into]
+            rising = min(value[out] + row[out] for out in levels[into:])
+            falling = min(
+                (value[out] + spans[out][into] - start_s * (into - out) for out in range(into)),
+                default=math.inf,
+            )
+            result.append(min(rising, falling))
+        return result
+
+    def spans(self, work: "Work", price_s: float) -> Spans:
+        """Costs of one window by the levels at its borders.
 
         A window from R to R' with lowest level m and highest M has at least M - m rises, less those that
         R > R' spares: (M - R) + (R' - m) when the highest comes first.
         """
-        floor, start_s, levels = self._rules.floor, self._rules.start_s, self._top - self._rules.floor + 1
+        floor, start_s, levels = self._rules.floor, self._rules.start_s, self._levels
         forced = [work.forced_drops(floor + level) for level in range(levels)]
         spans = [[math.inf] * levels for _ in range(levels)]
         for low in range(levels):
@@ -140,7 +175,7 @@ class _Priced:
         return spans
 
 
-class _Work:
+class Work:
     """One window's works, with what is left after the j largest are missed."""
 
     def __init__(self, window: Window) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.oracle.least_fleet import Rules, Window, least_replica_s
+from simulations.oracle.least_fleet import Rules, Window, least_fleet
 
 SLICES = 2
 """Moments within a window at which the listed fleets may change."""
@@ -45,7 +45,7 @@ works = st.lists(st.integers(0, 30).map(float), max_size=4).map(lambda w: tuple(
 def test_no_fleet_is_cheaper(all_works, length_s, start_s, floor, misses):
     windows = [Window(length_s=length_s, works_s=each) for each in all_works]
     rules = Rules(floor=floor, start_s=start_s, misses=misses)
-    assert least_replica_s(windows, rules) <= cheapest_fleet_s(windows, rules, floor + 3) + 1e-6
+    assert least_fleet(windows, rules).replica_s <= cheapest_fleet_s(windows, rules, floor + 3) + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_no_fleet_is_cheaper(all_works, length_s, start_s, floor, misses):
 )
 def test_worked_cases(name, windows, rules, expected_s):
     del name
-    got = least_replica_s(
+    got = least_fleet(
         [Window(length_s=length, works_s=each) for length, each in windows],
         Rules(floor=rules[0], start_s=rules[1], misses=rules[2]),
-    )
+    ).replica_s
     assert got == pytest.approx(expected_s, abs=1e-6)
 
 
 @given(st.lists(works, min_size=1, max_size=4), st.integers(0, 3))
 def test_more_misses_never_cost_more(all_works, misses):
     windows = [Window(length_s=10.0, works_s=each) for each in all_works]
-    fewer = least_replica_s(windows, Rules(floor=1, start_s=7.0, misses=misses))
-    more = least_replica_s(windows, Rules(floor=1, start_s=7.0, misses=misses + 1))
+    fewer = least_fleet(windows, Rules(floor=1, start_s=7.0, misses=misses)).replica_s
+    more = least_fleet(windows, Rules(floor=1, start_s=7.0, misses=misses + 1)).replica_s
     # The multipliers that are tried form a grid, so the two bounds may lie a little below their best values.
     assert more <= fewer + 0.02 * abs(fewer) + 1e-6
