@@ -35,6 +35,9 @@ JsonOption = Annotated[
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a report: one HTML file, no network.")
 ]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes; default: every core.")
+]
 
 
 def simulate(
@@ -97,9 +100,7 @@ def sweep(
         Path, typer.Option("--out", metavar="DIR", help="Results; finished cells are kept and reused.")
     ] = Path("out/sweep"),
     json: JsonOption = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes; default: every core.")
-    ] = None,
+    jobs: JobsOption = None,
 ) -> None:
     """Run a grid of policies, settings, seeds and conditions, and recommend a ScaledObject.
 
@@ -134,9 +135,8 @@ def demo(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the HTML report goes.")] = Path(
         "out/demo.html"
     ),
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes; default: every core.")
-    ] = None,
+    json: JsonOption = None,
+    jobs: JobsOption = None,
 ) -> None:
     """Hearth and its rivals on two recorded hours of traffic: a table, and a report to look at.
 
@@ -146,7 +146,7 @@ def demo(
     """
     from simulations.demo import run
 
-    run(out, jobs)
+    run(out, json, jobs)
 
 
 def calibrate(

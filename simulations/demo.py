@@ -1,5 +1,6 @@
 """``hearth demo``: Hearth and its rivals on two recorded hours of traffic that need several replicas."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -50,10 +51,11 @@ class Task:
     policy: str
 
 
-def run(out: Path, jobs: int | None) -> None:
+def run(out: Path, json_file: Path | None, jobs: int | None) -> None:
     """Run every policy on every load on all cores, print a table each, write the report."""
     if out == outputs.STDOUT or out.is_dir():
         raise InputError("--out", f"{out} is no file name", "name a file, such as out/demo.html")
+    outputs.check({"--json": json_file})
     tasks = [Task(load=load, policy=policy) for load in LOADS for policy in _policies(load)]
     finished = 0
     with progress.bar("two hours of traffic", len(tasks), counted=True) as advance:
@@ -67,8 +69,9 @@ def run(out: Path, jobs: int | None) -> None:
     chapters = _chapters(panels)
     page = write.comparison("Hearth and its rivals", LEAD, chapters, version("hearth"))
     out.parent.mkdir(parents=True, exist_ok=True)
-    outputs.write({out: page})
-    _show(terminal.out(), chapters, out)
+    outputs.write({out: page} | ({json_file: _json(chapters)} if json_file else {}))
+    if json_file != outputs.STDOUT:
+        _show(terminal.out(), chapters, out)
 
 
 def work(task: Task) -> write.Panel:
@@ -99,6 +102,13 @@ def _chapters(panels: Sequence[write.Panel]) -> list[write.Chapter]:
 
 def _title(load: Load) -> str:
     return f"{load.title}: {load.trace}, {load.copies} {'copy' if load.copies == 1 else 'copies'}"
+
+
+def _json(chapters: Sequence[write.Chapter]) -> str:
+    """Every result as ``hearth simulate --json`` writes it, without its timeline."""
+    results = [panel.story.result.as_json() for chapter in chapters for panel in chapter.panels]
+    rows = [{key: value for key, value in result.items() if key != "timeline"} for result in results]
+    return json.dumps(rows, indent=1, allow_nan=False) + "\n"
 
 
 def _show(console: Console, chapters: Sequence[write.Chapter], out: Path) -> None:

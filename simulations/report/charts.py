@@ -6,6 +6,7 @@ the modules that draw, and nowhere else.
 
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from bokeh.embed import json_item
@@ -142,11 +143,17 @@ def source(columns: Mapping[str, Sequence[Any]]) -> Any:
 def hover(
     plot: Any, renderers: Sequence[Any], tooltips: Sequence[tuple[str, str]], *, along: bool = False
 ) -> None:
-    """Say what is under the pointer. ``along``: the nearest moment in time, not the exact point."""
+    """Say what is under the pointer. ``along``: the nearest moment in time, not the exact point.
+
+    Values are filled in by Bokeh, which escapes them (tests/report holds it to that).
+    """
+    lines = "".join(
+        f'<div><span style="color: {MUTED}">{escape(name)}</span> {value}</div>' for name, value in tooltips
+    )
     plot.add_tools(
         HoverTool(
             renderers=list(renderers),
-            tooltips=list(tooltips),
+            tooltips=f'<div style="max-width: 26em; overflow-wrap: break-word">{lines}</div>',
             mode="vline" if along else "mouse",
             point_policy="snap_to_data",
             attachment="horizontal",

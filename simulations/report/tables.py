@@ -41,11 +41,11 @@ def summary(result: Result) -> str:
                 "met the SLO",
                 _slo(result),
             ),
-            (f"{result.gpu_hours:.2f}", "GPU-hours", f"{result.cost:.2f} at {_price(result)} a GPU-hour"),
+            (f"{result.gpu_hours:.2f}", "GPU-hours", f"cost {result.cost:.2f} at {_price(result)} each"),
             (
                 f"{result.mean_replicas:.2f}",
                 "replicas on average",
-                f"at most {result.peak_replicas}; {result.scale_ups} times up, {result.scale_downs} down",
+                f"at most {result.peak_replicas}; scaled up {result.scale_ups}×, down {result.scale_downs}×",
             ),
             (f"{result.starts}", "cold starts", _kinds(result)),
             (
@@ -127,5 +127,9 @@ def _price(result: Result) -> str:
 
 
 def _kinds(result: Result) -> str:
-    words = {"cached": "weights on the node", "uncached": "weights fetched", "new_node": "on an added node"}
-    return ", ".join(f"{count} {words[kind]}" for kind, count in result.cold_starts if count) or "none"
+    spoken = {
+        "cached": "with weights on the node",
+        "uncached": "fetched them",
+        "new_node": "on an added node",
+    }
+    return ", ".join(f"{count} {spoken[kind]}" for kind, count in result.cold_starts if count) or "none"

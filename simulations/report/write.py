@@ -160,4 +160,4 @@ def _flat(name: str, value: object) -> list[tuple[str, str]]:
 
 def footer(version: str) -> str:
     """Who made the page."""
-    return f"Made by hearth {version}. Simulated, not measured: `make bench` shows the engine model beside measured runs."
+    return f"Made by hearth {version}. Simulated; `make bench` shows the engine model beside measured runs."

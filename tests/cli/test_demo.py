@@ -1,5 +1,6 @@
 """``hearth demo`` on a load that takes no time; the real one is the same code on the recorded hours."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,11 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_a_table_for_each_load_then_the_report_and_what_to_do_next(tmp_path: Path, inside: Inside) -> None:
-    done = inside("demo", "--jobs", "1")
+    done = inside("demo", "--jobs", "1", "--json", "r.json")
     assert (done.code, done.err) == (0, "")
-    assert files(tmp_path) == ["a.csv", "b.csv", "out/demo.html"]
+    assert files(tmp_path) == ["a.csv", "b.csv", "out/demo.html", "r.json"]
+    results = json.loads((tmp_path / "r.json").read_text())
+    assert [result["policy"] for result in results] == ["hearth", "kv", "static:2"] * 2
     for part in (
         "a.csv: a.csv, 1 copy",
         "b.csv: b.csv, 2 copies",

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,28 @@ FLAGS = (
 )
 
 
-COUNT_CANVASES = """<script>
-// Bokeh draws inside shadow roots, which a dump of the DOM leaves out: count them from within.
-const canvases = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
-  ...(element.tagName === "CANVAS" ? [element] : []),
-  ...(element.shadowRoot ? canvases(element.shadowRoot) : []),
+PROBE = """<script>
+// Bokeh draws inside shadow roots, which a dump of the DOM leaves out: look from within, write on the body.
+const all = (root, selector) => [...root.querySelectorAll("*")].flatMap((element) => [
+  ...(element.matches(selector) ? [element] : []),
+  ...(element.shadowRoot ? all(element.shadowRoot, selector) : []),
 ])
 const inked = (canvas) => canvas.width > 0 && canvas.height > 0 &&
   canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte !== 0)
-setTimeout(() => { document.body.dataset.inked = canvases(document).filter(inked).length }, 5000)
+setTimeout(() => {
+  document.body.dataset.inked = all(document, "canvas").filter(inked).length
+  const chart = all(document, ".bk-events")[0], box = chart.getBoundingClientRect()
+  const where = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }
+  const mouse = { ...where, bubbles: true, composed: true, pointerId: 1, pointerType: "mouse", isPrimary: true }
+  for (const name of ["pointerenter", "pointermove"]) chart.dispatchEvent(new PointerEvent(name, mouse))
+}, 4000)
+const shown = (child) => child.nodeName === "STYLE" ? "" : child.nodeType === Node.TEXT_NODE ? child.data :
+  text(child) + (child.shadowRoot ? text(child.shadowRoot) : "")
+const text = (node) => [...node.childNodes].map(shown).join("")
+setTimeout(() => {
+  const tips = all(document, ".bk-Tooltip")
+  document.body.dataset.tooltip = tips.map((tip) => text(tip.shadowRoot ?? tip)).join(" ")
+}, 5000)
 </script>"""
 
 
@@ -44,6 +58,8 @@ class Look:
     console: tuple[str, ...]
     canvases: int
     """Canvases that something was drawn on."""
+    tooltip: str
+    """What a pointer in the middle of the first chart is told."""
 
 
 def browser() -> str:
@@ -59,7 +75,7 @@ def browser() -> str:
 def look(page: str, folder: Path) -> Look:
     """Load the page and dump what it became, with every line that it wrote to the console."""
     file = folder / "page.html"
-    file.write_text(page.replace("</body>", COUNT_CANVASES + "</body>"), encoding="utf-8")
+    file.write_text(page.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     done = subprocess.run(
         [browser(), *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", file.as_uri()],
         capture_output=True,
@@ -69,5 +85,7 @@ def look(page: str, folder: Path) -> Look:
     )
     console = tuple(line for line in done.stderr.splitlines() if ":CONSOLE" in line)
     inked = re.search(r'data-inked="(\d+)"', done.stdout)
+    tooltip = re.search(r'data-tooltip="([^"]*)"', done.stdout)
     assert inked, done.stderr
-    return Look(dom=done.stdout, console=console, canvases=int(inked[1]))
+    assert tooltip, done.stderr
+    return Look(dom=done.stdout, console=console, canvases=int(inked[1]), tooltip=unescape(tooltip[1]))

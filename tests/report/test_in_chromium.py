@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulations.report import sweep_page, write
-from tests.report.builders import a_comparison, a_recommendation, a_story, chapters
+from tests.report.builders import a_comparison, a_recommendation, a_story, chapters, rows
 from tests.report.chromium import Look, look
 
 pytestmark = pytest.mark.browser
@@ -24,11 +24,16 @@ def problems(seen: Look) -> list[str]:
     return [line for line in seen.console if "log level" not in line and "document idle" not in line]
 
 
+NASTY = "<img src=x onerror=document.title='pwned'><b>rate 3 of 4</b>"
+
+
 def test_the_page_of_a_run_draws_its_charts_and_is_silent(tmp_path: Path) -> None:
-    seen = look(write.run(a_story(), "0"), tmp_path)
+    seen = look(write.run(a_story(timeline=rows(3600, reason=NASTY)), "0"), tmp_path)
     assert problems(seen) == []
     assert drawn(seen) == 1
     assert seen.canvases >= 8  # at least one for each chart over time
+    assert f"why {NASTY}" in seen.tooltip  # the reason under the pointer, as text
+    assert "<title>hearth on" in seen.dom
 
 
 def test_a_comparison_draws_what_is_open_and_leaves_folded_charts_for_later(tmp_path: Path) -> None:
