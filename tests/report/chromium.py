@@ -37,7 +37,7 @@ setTimeout(() => {
   document.body.dataset.inked = all(document, "canvas").filter(inked).length
   const chart = all(document, ".bk-events")[0], box = chart.getBoundingClientRect()
   const where = { clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }
-  const mouse = { ...where, bubbles: true, composed: true, pointerId: 1, pointerType: "mouse", isPrimary: true }
+  const mouse = { ...where, bubbles: true, composed: true, pointerType: "mouse", isPrimary: true }
   for (const name of ["pointerenter", "pointermove"]) chart.dispatchEvent(new PointerEvent(name, mouse))
 }, 4000)
 const shown = (child) => child.nodeName === "STYLE" ? "" : child.nodeType === Node.TEXT_NODE ? child.data :
