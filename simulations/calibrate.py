@@ -111,6 +111,11 @@ def _check(run: MeasuredRun, engine: scenario.Engine) -> None:
         raise InputError(
             run.name, f"has {len(run.arrival_us)} requests", f"give a run of {LEAST_REQUESTS} or more"
         )
+    for half in (run.output_tokens[::2], run.output_tokens[1::2]):
+        if max(half) < 2:
+            raise InputError(
+                run.name, "lacks requests with two output tokens", "give a run with a time per output token"
+            )
     longest = resolve(engine).max_model_len
     for index, tokens in enumerate(run.input_tokens):
         if tokens >= longest:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def _rows(path: Path) -> list[tuple[float, ...]]:
             return [_row(path, line, row) for line, row in enumerate(reader, start=2)]
     except FileNotFoundError:
         raise InputError(str(path), "there is no such file", "give a measured run") from None
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise InputError(str(path), f"is not readable ({error})", "give a CSV or CSV.gz file") from None
 
 
@@ -99,6 +100,10 @@ def _row(path: Path, line: int, row: list[str]) -> tuple[float, ...]:
                 f"{where}: {name}", f"{text[:40]!r} is not a number of at least {least}", "mend it"
             )
         values.append(value)
+    queue_s, ttft_s, e2e_s = values[-3:]
+    if not queue_s <= ttft_s <= e2e_s:
+        problem = f"queue_s {queue_s:g}, ttft_s {ttft_s:g} and e2e_s {e2e_s:g} do not ascend"
+        raise InputError(where, problem, "give seconds since the request's arrival")
     return tuple(values)
 
 

@@ -1,6 +1,7 @@
 """Calibration: it finds constants that made a run, and says what they are worth on requests that it did
 not see."""
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def test_a_run_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     run = a_run(tmp_path, "{}")
     with pytest.raises(InputError, match="20 or more"):
         calibrate(replace(run, arrival_us=run.arrival_us[:3]), ENGINE)
+    with pytest.raises(InputError, match="lacks requests with two output tokens"):
+        calibrate(replace(run, output_tokens=[1] * len(run.output_tokens)), ENGINE)
     with pytest.raises(InputError, match="request 2: its prompt of 137"):
         calibrate(run, ENGINE.model_copy(update={"max_model_len": 120}))
 
@@ -72,8 +75,9 @@ def test_a_run_that_cannot_be_used_says_why(tmp_path: Path) -> None:
         ("timestamp_s,input_tokens,output_tokens,queue_s,ttft_s,e2e_s\n0,1,1,0,0\n", ":2", "5 fields"),
         ("timestamp_s,input_tokens,output_tokens,queue_s,ttft_s,e2e_s\n0,0,1,0,0,0\n", ":2", "input_tokens"),
         ("timestamp_s,input_tokens,output_tokens,queue_s,ttft_s,e2e_s\n0,1,1,0,nan,0\n", ":2", "ttft_s"),
+        ("timestamp_s,input_tokens,output_tokens,queue_s,ttft_s,e2e_s\n0,1,1,0,3,2\n", ":2", "do not ascend"),
     ],
-    ids=["another header", "no rows", "a short row", "no tokens", "NaN"],
+    ids=["another header", "no rows", "a short row", "no tokens", "NaN", "a last token before the first"],
 )
 def test_a_bad_measured_file_names_line_and_value(
     tmp_path: Path, text: str, where: str, problem: str
@@ -84,6 +88,15 @@ def test_a_bad_measured_file_names_line_and_value(
         read_measured(path)
     assert str(caught.value).startswith(f"{path}{where}")
     assert problem in str(caught.value)
+
+
+def test_a_damaged_measured_file_is_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv.gz"
+    packed = bytearray(gzip.compress(b"timestamp_s,input_tokens" * 99, mtime=0))
+    packed[10] = 0xFF  # no such kind of block
+    path.write_bytes(packed)
+    with pytest.raises(InputError, match="is not readable"):
+        read_measured(path)
 
 
 def test_the_simplex_finds_the_bottom_of_a_bowl_with_a_kink() -> None:
