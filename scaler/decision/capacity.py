@@ -58,6 +58,9 @@ class Capacity(NamedTuple):
     prefill_s: float
     """Its share that is prefill."""
     base_s: float
+    """An idle step, less its error: while it may be much shorter, the ITL objective binds less. A guess on
+    its way
+    up to a base near the objective would else ask for 1/(1 - base/SLO) times the work."""
     output_tokens: float
     prompt_spread: float
     dispersion: float
@@ -73,6 +76,8 @@ class Capacity(NamedTuple):
     pooled: bool
     sigma: float
     """Residual: measured goodput over the model's."""
+    itl_proven: bool
+    """False while the error of the idle step matters beside its distance from the ITL objective."""
     known: bool
     """False while the fit says little: capacity must not decide yet."""
     ttft_hopeless: bool

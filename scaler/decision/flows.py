@@ -144,10 +144,12 @@ def steps(pairs: Sequence[Pair]) -> dict[str, Steps]:
     for new, old, elapsed, config_id in pairs:
         itl, before = new.itl_s, old.itl_s
         if itl is None:
-            continue
-        tokens, seconds = itl.counts[-1], itl.sum
-        if before is not None:
-            tokens, seconds = tokens - before.counts[-1], seconds - before.sum
+            tokens = (new.generation_tokens_total or 0.0) - (old.generation_tokens_total or 0.0)
+            seconds = elapsed * ((new.running or 0.0) + (old.running or 0.0)) / 2.0
+        elif before is None:
+            tokens, seconds = itl.counts[-1], itl.sum
+        else:
+            tokens, seconds = itl.counts[-1] - before.counts[-1], itl.sum - before.sum
         if tokens <= 0.0 or seconds <= 0.0:
             continue
         prompt = (new.prompt_tokens_total or 0.0) - (old.prompt_tokens_total or 0.0)

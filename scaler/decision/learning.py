@@ -16,7 +16,7 @@ from scaler.decision.differences import Pods
 from scaler.decision.flows import Flow, Steps
 from scaler.decision.idle import Outside
 from scaler.decision.policy import Policy
-from scaler.decision.roofline import believe
+from scaler.decision.roofline import StepTime, believe
 from scaler.decision.state import Draft
 from scaler.decision.steptime import Estimate, Fit
 
@@ -29,8 +29,12 @@ ENOUGH_TOKENS = 20.0
 INHERITED = 10.0
 """Observations that the neighbour of a new configuration counts for: enough to start from, soon
 outweighed."""
-UNSURE = 0.6
+UNSURE = 0.8
 """Relative error of a request's engine time above which capacity must not decide."""
+PROVEN = 0.2
+"""Error of the idle step, as a share of its distance from the ITL objective, up to which that may
+multiply."""
+_BASE = StepTime(1.0, 0.0, 0.0, 0.0)
 
 V = TypeVar("V")
 
@@ -62,6 +66,12 @@ class Known(NamedTuple):
     idle_ttft_s: float
     itl_s: float | None
     """Mean inter-token latency since the last scrapes; None when no token was decoded."""
+
+
+def queued(known: Known, policy: Policy) -> bool:
+    """Whether requests wait for longer than is tolerated, W/λ (scaling-law 18.2)."""
+    patience_s = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0
+    return known.waiting >= 1.0 and known.waiting > known.rate_per_s * patience_s
 
 
 def _moved(mapping: Mapping[str, V], key: str, value: V, most: int) -> dict[str, V]:
@@ -131,9 +141,13 @@ def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
 
 
 def _learn_arrivals(draft: Draft, tick: Tick, since_s: float, factor: float, policy: Policy) -> list[float]:
-    """Count arrivals; returns the 30-s rates of the buckets that closed."""
+    """Count arrivals; returns the 30-s rates of the buckets that closed.
+
+    Without one pod whose load is known, the rate is taken to go on: an outage is no lull.
+    """
     pods = tick.pods
-    arrived = factor * pods.arrivals_per_s * tick.dt_s + pods.arrivals + tick.out.arrived
+    seen_per_s = factor * pods.arrivals_per_s if pods.known or not pods.ready else draft.arrivals.held_per_s
+    arrived = seen_per_s * tick.dt_s + pods.arrivals + tick.out.arrived
     counted, rates = arriving.count(draft.arrivals, arrived, since_s, tick.now_s)
     rate = arriving.rate(counted, tick.now_s)
     patience_s = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0
@@ -178,6 +192,8 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     """Goodput capacity of one replica for this mix, by all that is known."""
     step, parts = estimate.step, capacity.request_parts(mix)
     cost, error = capacity.dot(step, parts), steptime.spread(estimate, parts)
+    base_error, itl_slo_s = steptime.spread(estimate, _BASE), policy.itl_slo_ms / 1000.0
+    base_s = max(0.0, step.base_s - base_error)
     patience_s, ttft_hopeless = capacity.patience(step, mix, policy.ttft_slo_ms / 1000.0)
     request_s = max(cost + policy.prior_caution * error, 1e-9)
     itl_off = draft.incurable.itl >= slo.INCURABLE_WINDOWS
@@ -185,17 +201,18 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     return Capacity(
         request_s,
         step.prefill_s * mix.computed_tokens,
-        step.base_s,
+        base_s,
         mix.output_tokens,
         mix.prompt_spread,
         arriving.dispersion(draft.arrivals),
-        math.inf if itl_off else policy.itl_slo_ms / 1000.0,
+        math.inf if itl_off else itl_slo_s,
         math.inf if ttft_off else patience_s,
         capacity.memory_rate(mix, request_s, step.base_s, draft.kv_capacity_tokens),
         max(1.0 - policy.slo_target, 1e-3),
         policy.use_pooling,
         sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
-        error < UNSURE * request_s,
+        base_error < PROVEN * abs(itl_slo_s - base_s),
+        error < UNSURE * cost,
         ttft_off or ttft_hopeless,
     )
 
@@ -258,7 +275,8 @@ def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: 
     draft.window = slo.Window(tick.now_s, queue_at_start=queued)
     draft.verdict = verdict = slo.judge(window, draft.verdict, known.idle_ttft_s, policy)
     draft.incurable = slo.judge_incurable(draft.incurable, window, verdict, policy)
-    bad = slo.missed(verdict, draft.incurable)
+    itl_off = cap is not None and capacity.itl_hopeless(cap)
+    bad = slo.missed(verdict, draft.incurable, itl_off=itl_off)
     if cap is not None and known.mix is not None and policy.use_sigma:
         key = sigma_key(pods.config_id, known.mix)
         sigma = slo.residual(cap.sigma, window, verdict, bad, policy)

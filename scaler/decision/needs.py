@@ -1,13 +1,16 @@
 """What each term asks for, now and at the horizons (scaling-law 15.3-15.5)."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from scaler.decision import backlog, capacity, evidence, kv
+from scaler.decision.capacity import Capacity
 from scaler.decision.differences import Pods
 from scaler.decision.forecast import Outlook, expect
-from scaler.decision.learning import Known
+from scaler.decision.learning import Known, queued
 from scaler.decision.policy import Policy
+from scaler.decision.slo import WARM_S
 from scaler.decision.supply import Lane
 
 
@@ -51,7 +54,22 @@ def _per_rate(now: Situation, horizon_s: float) -> float:
     if cap is None or not cap.known:
         return 0.0
     rate = max(expect(now.outlook, horizon_s), now.known.rate_per_s)
-    return capacity.replicas(rate, cap) / rate if rate > 0.0 else 0.0
+    if rate <= 0.0:
+        return 0.0
+    needed = capacity.replicas(rate, cap)
+    return (needed if cap.itl_proven else min(needed, _unproven(now, cap, rate))) / rate
+
+
+def _unproven(now: Situation, cap: Capacity, rate: float) -> float:
+    """Most that is asked for while nobody knows how far the idle step is from the ITL objective.
+
+    A guess of the idle step on its way past the objective would ask for 1/(1 - base/SLO) times the work. So:
+    what
+    the work alone needs, or double what serves; and nothing beyond what serves until that is warm and tells.
+    """
+    ready = now.pods.ready
+    work = capacity.replicas(rate, cap._replace(itl_slo_s=math.inf))
+    return max(work, ready if now.pods.youngest_s < WARM_S else 2.0 * ready + 1.0)
 
 
 def _backlogs(
@@ -63,23 +81,41 @@ def _backlogs(
     return backlog.project(waiting, demand, float(now.pods.ready), now.entering, horizons)
 
 
+def _in_kv(now: Situation, demand: float, growth: float, policy: Policy) -> float:
+    """The KV term.
+
+    While a queue is worked off all caches are full, however many there are: then, and only where the
+    capacity is
+    known, the term is bounded like the backlog's, or it would multiply replicas by 1/target each cold start.
+    """
+    pods, known = now.pods, now.known
+    held = now.factor * pods.kv_ratios
+    asked = kv.replicas(
+        held,
+        known.waiting,
+        known.mix,
+        pods.kv_capacity_tokens,
+        growth,
+        policy.target_kv_usage,
+        policy.backlog_cap,
+    )
+    if known.capacity is not None and known.capacity.known and queued(known, policy):
+        return min(asked, (1.0 + policy.backlog_cap) * demand + 1.0)
+    return asked
+
+
 def _at(now: Situation, ahead_s: float, per_rate: float, queue: float, policy: Policy) -> Need:
     """All terms at one time ahead; ``queue`` is the backlog there, in replica-seconds."""
     pods, known = now.pods, now.known
     rate = expect(now.outlook, ahead_s)
     demand = per_rate * rate
     growth = rate / known.rate_per_s if known.rate_per_s > 0.0 else 1.0
-    kv_ratios = now.factor * pods.kv_ratios
-    in_kv = 0.0
-    if policy.use_kv:
-        in_kv = kv.replicas(
-            kv_ratios, known.waiting, known.mix, pods.kv_capacity_tokens, growth, policy.target_kv_usage
-        )
+    in_rate = demand / now.utilization if policy.use_rate else 0.0
+    in_kv = _in_kv(now, demand, growth, policy) if policy.use_kv else 0.0
     in_queue = 0.0
     if policy.use_backlog:
         tolerated = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0 * pods.ready
         in_queue = backlog.replicas(demand, queue, tolerated, policy.backlog_drain_s, policy.backlog_cap)
-    in_rate = demand / now.utilization if policy.use_rate else 0.0
     return Need(ahead_s, in_rate, in_kv, in_queue, _evidence(now, policy), demand)
 
 

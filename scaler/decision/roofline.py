@@ -19,6 +19,10 @@ SEQUENCE_S = 1e-5
 """Sampling and bookkeeping per sequence and step: 4-10 us in fitted constants (BLIS, our own fit)."""
 
 
+_ANYTHING = (2.0, 1.5, 1.5, 1.5)
+"""Relative error of a guess from the objective: the truth may be a tenth or several times of it."""
+
+
 class StepTime(NamedTuple):
     """Seconds of one engine step: ``base + prefill·P + sequence·B + context·K``."""
 
@@ -82,7 +86,7 @@ def believe(policy: Policy, kv_capacity_tokens: float | None) -> Belief:
     if facts is not None:
         step, spread = _from_datasheet(facts), StepTime(0.3, 0.4, 1.0, 0.5)
     else:
-        step, spread = _from_objective(policy, kv_capacity_tokens or 200_000.0), StepTime(1.0, 1.5, 2.0, 2.0)
+        step, spread = _from_objective(policy, kv_capacity_tokens or 200_000.0), StepTime(*_ANYTHING)
     if policy.prior is not None and policy.prior.prefill_tokens_per_s is not None:
         spread = spread._replace(prefill_s=0.3)
     if policy.prior is not None and policy.prior.decode_tokens_per_s is not None:

@@ -5,7 +5,7 @@ import math
 from typing import NamedTuple
 
 from scaler.decision import hysteresis, imputation, slo
-from scaler.decision.learning import Known, Tick
+from scaler.decision.learning import Known, Tick, queued
 from scaler.decision.model import Condition
 from scaler.decision.needs import Need
 from scaler.decision.policy import Policy
@@ -68,8 +68,7 @@ def _reason_to_stay(
         return f"only {pods.fresh} of {pods.ready} scrapes are fresh"
     if entering:
         return f"{entering} replicas are starting"
-    patience_s = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0
-    if known.waiting > known.rate_per_s * patience_s and known.waiting >= 1.0:
+    if queued(known, policy):
         return f"{known.waiting:.0f} requests wait"
     delay_s = draft.verdict.delay_s
     off = known.capacity is not None and known.capacity.ttft_hopeless

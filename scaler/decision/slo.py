@@ -137,10 +137,11 @@ def judge(window: Window, last: Verdict, idle_s: float, policy: Policy) -> Verdi
     return Verdict(window.requests, ttft, itl, delay_s, curable, load, last.bad_windows + 1 if bad else 0)
 
 
-def missed(verdict: Verdict, incurable: Incurable) -> float:
-    """Share of requests that missed and that replicas can cure."""
+def missed(verdict: Verdict, incurable: Incurable, *, itl_off: bool) -> float:
+    """Share of requests that missed and that replicas can cure; ``itl_off``: an idle engine misses the
+    ITL."""
     ttft = 0.0 if incurable.ttft >= INCURABLE_WINDOWS else verdict.ttft_missed * verdict.curable
-    itl = 0.0 if incurable.itl >= INCURABLE_WINDOWS else verdict.itl_missed
+    itl = 0.0 if itl_off or incurable.itl >= INCURABLE_WINDOWS else verdict.itl_missed
     return 1.0 - (1.0 - ttft) * (1.0 - itl)
 
 

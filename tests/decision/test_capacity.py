@@ -45,6 +45,7 @@ def cap_of(load: Load) -> Capacity:
         tail=0.02,
         pooled=load.pooled,
         sigma=load.sigma,
+        itl_proven=True,
         known=True,
         ttft_hopeless=hopeless,
     )

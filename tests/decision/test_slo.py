@@ -50,8 +50,8 @@ def test_misses_count_by_the_queueing_that_came_with_them() -> None:
     alone = judged(missed=20.0, queue_count=200.0, queue_sum_s=0.2)
     assert (queued.ttft_missed, queued.curable) == (0.1, 1.0)
     assert queued.delay_s == pytest.approx(0.3)
-    assert slo.missed(queued, Incurable()) == pytest.approx(0.1)
-    assert slo.missed(alone, Incurable()) < 0.001
+    assert slo.missed(queued, Incurable(), itl_off=False) == pytest.approx(0.1)
+    assert slo.missed(alone, Incurable(), itl_off=False) < 0.001
 
 
 def test_without_the_queues_histogram_the_delay_is_what_exceeds_an_idle_engine() -> None:
@@ -68,13 +68,19 @@ def test_misses_of_an_idle_fleet_switch_the_terms_off_and_a_good_window_on_again
         found = slo.judge_incurable(found, bad, verdict, POLICY)
     assert found.ttft >= slo.INCURABLE_WINDOWS
     late_and_slow = replace_verdict(judged(missed=200.0, queue_count=200.0, queue_sum_s=60.0))
-    assert slo.missed(late_and_slow, found) == 0.0
+    assert slo.missed(late_and_slow, found, itl_off=False) == 0.0
     good = window(load=3.0)
     assert slo.judge_incurable(found, good, judged(), POLICY).ttft == 0
 
 
 def replace_verdict(verdict: Verdict) -> Verdict:
     return verdict._replace(itl_missed=0.0)
+
+
+def test_an_itl_that_an_idle_engine_misses_is_no_miss() -> None:
+    verdict = Verdict(requests=100.0, itl_missed=1.0)
+    assert slo.missed(verdict, Incurable(), itl_off=False) == 1.0
+    assert slo.missed(verdict, Incurable(), itl_off=True) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,12 @@ LARGE = Mix(4000.0, 4000.0, 1000.0)
 def test_the_worked_example_of_the_kv_term() -> None:
     """Usages .62 on five pods, three waiting requests of 4,500 tokens, 300k tokens each: 3.7 (scaling-law
     15.10b)."""
-    assert kv.replicas(3.1, 3.0, LARGE, 300_000.0, 1.0, 0.85) == pytest.approx(3.70, abs=0.01)
+    assert kv.replicas(3.1, 3.0, LARGE, 300_000.0, 1.0, 0.85, 0.5) == pytest.approx(3.70, abs=0.01)
+
+
+def test_a_long_queue_is_worked_off_and_not_held_at_once() -> None:
+    """5,000 requests of 4,500 tokens would fill 75 replicas; half of what is held and one are asked for."""
+    assert kv.replicas(2.0, 5000.0, LARGE, 300_000.0, 1.0, 1.0, 0.5) == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(
@@ -25,12 +30,12 @@ def test_the_worked_example_of_the_kv_term() -> None:
     ids=["falls", "stays", "grows", "capped"],
 )
 def test_kv_follows_expected_growth_within_bounds(growth: float, factor: float) -> None:
-    assert kv.replicas(1.7, 0.0, LARGE, 300_000.0, growth, 0.85) == pytest.approx(2.0 * factor)
+    assert kv.replicas(1.7, 0.0, LARGE, 300_000.0, growth, 0.85, 0.5) == pytest.approx(2.0 * factor)
 
 
 def test_waiting_requests_count_only_where_their_size_is_known() -> None:
-    assert kv.replicas(0.85, 50.0, None, 300_000.0, 1.0, 0.85) == pytest.approx(1.0)
-    assert kv.replicas(0.85, 50.0, LARGE, None, 1.0, 0.85) == pytest.approx(1.0)
+    assert kv.replicas(0.85, 50.0, None, 300_000.0, 1.0, 0.85, 0.5) == pytest.approx(1.0)
+    assert kv.replicas(0.85, 50.0, LARGE, None, 1.0, 0.85, 0.5) == pytest.approx(1.0)
 
 
 def test_early_slack_does_not_cancel_a_later_overload() -> None:
