@@ -54,7 +54,7 @@ def make_directory(option: str, path: Path) -> None:
 
 def _is_special(path: Path) -> bool:
     """A device or a pipe, such as ``/dev/null``: written to, never replaced."""
-    return path.exists() and not path.is_file()
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def write(contents: Mapping[Path, str]) -> None:

@@ -13,6 +13,10 @@ Settings = TypeVar("Settings")
 Value = TypeVar("Value", bound=float | int | str | bool | None)
 
 
+_MOST = 1e15
+"""Of any setting: what is larger is a slip, and products with it are infinite."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What a setting may be; every bound is inclusive but ``above``."""
@@ -98,7 +102,7 @@ def _number(where: str, bounds: Bounds, value: float | str | bool, *, whole: boo
         raise InputError(where, f"{value!r} is not a number", f"use a number {_range(bounds)}")
     if whole and value != int(value):
         raise InputError(where, f"{value} is not a whole number", f"use a whole number {_range(bounds)}")
-    if value <= bounds.above or not bounds.least <= value <= bounds.most:
+    if value <= bounds.above or not bounds.least <= value <= bounds.most or abs(value) > _MOST:
         raise InputError(where, f"{value} is out of range", f"use a number {_range(bounds)}")
     return int(value) if whole else float(value)
 
@@ -108,4 +112,4 @@ def _range(bounds: Bounds) -> str:
     if bounds.least > -math.inf:
         low = f"of at least {bounds.least:g}"
     high = f"at most {bounds.most:g}" if bounds.most < math.inf else ""
-    return " and ".join(part for part in (low, high) if part) or "that is finite"
+    return " and ".join(part for part in (low, high) if part) or f"of at most {_MOST:g}"

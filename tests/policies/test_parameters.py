@@ -45,6 +45,7 @@ def test_a_given_value_replaces_the_default(given: Parameters, key: str, value: 
         pytest.param({"share": 0.0}, "use a number above 0 and at most 1", id="the open bound is refused"),
         pytest.param({"share": 1.5}, "policy.share: 1.5 is out of range", id="above the bound is refused"),
         pytest.param({"share": float("nan")}, "nan is not a number", id="nan is refused"),
+        pytest.param({"target": 1e308}, "1e+308 is out of range", id="a number whose products are infinite"),
         pytest.param({"share": "much"}, "'much' is not a number", id="a word for a number is refused"),
         pytest.param({"share": True}, "True is not a number", id="a flag for a number is refused"),
         pytest.param({"pods": 1.5}, "1.5 is not a whole number", id="half a pod is refused"),
