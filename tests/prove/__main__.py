@@ -8,13 +8,17 @@ Examples:
 
 import argparse
 import hashlib
+import json
 import sys
 import time
+from typing import Any
 
 from simulations import pool
 from tests.prove import store
 from tests.prove.cells import Cell, line
-from tests.prove.groups import GROUPS
+from tests.prove.choose import chosen as chosen_settings
+from tests.prove.groups import CHOSEN, GROUPS
+from tests.prove.table import section
 
 CHECK_REQUESTS_MAX = 150_000
 """Cells that CI repeats are at most this long: about ten seconds each."""
@@ -66,6 +70,32 @@ def check(commit: str, count: int) -> int:
     return different
 
 
+def _labelled(group: str) -> list[dict[str, Any]]:
+    """The group's finished rows, with what their cells say of themselves."""
+    known = {row["key"]: row for row in store.rows(group)}
+    return [
+        {**known[cell.key], "load": cell.load, "policy": cell.policy, "label": cell.label, "seed": cell.seed}
+        for cell in GROUPS[group]()
+        if cell.key in known
+    ]
+
+
+def choose() -> None:
+    """Write the settings that every policy is judged at; ours is judged as it ships."""
+    picked = {
+        policy: {f"{level:g}": point.label for level, point in by_level.items()}
+        for policy, by_level in chosen_settings(_labelled("tuning")).items()
+    }
+    CHOSEN.write_text(json.dumps(picked, indent=1) + "\n")
+
+
+def tables() -> str:
+    """The tables of every load that was judged."""
+    rows = _labelled("held-out") + _labelled("oracle")
+    loads = list(dict.fromkeys(row["load"] for row in rows if row["policy"] == "hearth"))
+    return "\n\n".join(section(load, [row for row in rows if row["load"] == load]) for load in loads)
+
+
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
@@ -80,7 +110,15 @@ def main() -> int:
     checker.add_argument("--cells", type=int, default=3)
     shower = commands.add_parser("show", help="the commands behind a group's cells")
     shower.add_argument("group", choices=list(GROUPS))
+    commands.add_parser("choose", help="pick every policy's settings from the tuning runs")
+    commands.add_parser("tables", help="print the tables of the held-out loads as Markdown")
     arguments = parser.parse_args()
+    if arguments.command == "choose":
+        choose()
+        return 0
+    if arguments.command == "tables":
+        sys.stdout.write(tables() + "\n")
+        return 0
     if arguments.command == "check":
         return check(arguments.commit, arguments.cells)
     if arguments.command == "show":

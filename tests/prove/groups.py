@@ -1,14 +1,16 @@
 """What is proved: the tuning loads, the held-out traces, priors, cold starts, ablation, sceptics' runs."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from simulations.policies.grids import grid
 from tests.prove.cells import Cell
+from tests.prove.store import FOLDER
 
 SEEDS = (0, 1, 2)
 COLD_STARTS_S = (30, 100, 180)
-LEVELS = (0.95, 0.98, 0.99)
+LEVELS = (0.98, 0.95, 0.99)
 RIVALS = (
     "queue",
     "kv",
@@ -57,26 +59,34 @@ TUNING = (
     _synthetic("burst", 2),
     _synthetic("prefill", 2),
     _synthetic("decode", 2),
-    _servegen("m-mid-day", "servegen-m-mid", (8, 10), 6, 12),
-    _servegen("m-small-night", "servegen-m-small", (2, 5), 6, 8),
+    _servegen("m-mid-08h", "servegen-m-mid", (8, 9), 6, 12),
+    _servegen("m-small-02h", "servegen-m-small", (2, 4), 4, 8),
 )
 """What defaults are chosen on; synthetic loads and ServeGen only."""
 
 
-def _held_out(name: str, trace: str, copies: int, ceiling: int) -> Load:
+def _held_out(name: str, trace: str, copies: int, ceiling: int, statics: tuple[int, ...]) -> Load:
     fleet = (f"trace.copies={copies}", "cluster.min_replicas=1", f"cluster.max_replicas={ceiling}")
-    return Load(name=f"{name}-x{copies}", trace=trace, settings=fleet)
+    return Load(name=f"{name}-x{copies}", trace=trace, settings=fleet, statics=statics)
 
 
 HELD_OUT = (
-    _held_out("azure-conv", "azure-conv", 6, 8),
-    _held_out("azure-conv", "azure-conv", 17, 18),
-    _held_out("azure-code", "azure-code", 2, 8),
-    _held_out("azure-code", "azure-code", 8, 18),
-    _held_out("aibrix", "aibrix", 18, 8),
-    _held_out("aibrix", "aibrix", 54, 18),
+    _held_out("azure-conv", "azure-conv", 6, 8, (2, 3, 4)),
+    _held_out("azure-code", "azure-code", 3, 8, (3, 4, 5)),
+    _held_out("aibrix", "aibrix", 24, 8, (2, 3, 4)),
+    _held_out("azure-conv", "azure-conv", 17, 18, (5, 6, 8)),
+    _held_out("azure-code", "azure-code", 11, 18, (8, 10, 12)),
+    _held_out("aibrix", "aibrix", 72, 18, (5, 6, 8)),
 )
 """What defaults are judged on, run once after the commit tagged ``freeze``."""
+
+
+LARGE = (
+    _held_out("azure-conv", "azure-conv", 60, 48, (18, 20, 24)),
+    _held_out("azure-code", "azure-code", 40, 48, (24, 32)),
+    _held_out("aibrix", "aibrix", 260, 48, (18, 24)),
+)
+"""The same at about twenty replicas: a million requests a run."""
 
 
 def _cells(
@@ -110,6 +120,86 @@ def tuning() -> list[Cell]:
     ]
 
 
+CHOSEN = FOLDER / "chosen.json"
+"""What ``python -m tests.prove choose`` wrote at the freeze: policy -> level -> setting."""
+
+
+def _chosen() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(CHOSEN.read_text()) if CHOSEN.exists() else {}
+    return found
+
+
+def _knobs(label: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in label.split(",")) if label else {}
+
+
+def _statics(load: Load, cold_s: int, seeds: Iterable[int]) -> Iterator[Cell]:
+    for replicas in load.statics:
+        for cell in _cells(load, cold_s, f"static:{replicas}", {}, seeds):
+            yield replace(cell, label=str(replicas))
+
+
+def _judged(load: Load, cold_s: int, levels: Iterable[str], seeds: Iterable[int]) -> Iterator[Cell]:
+    """Ours as shipped, and everybody at the settings that tuning chose for these levels."""
+    yield from _cells(load, cold_s, "hearth", {}, seeds)
+    for policy, by_level in sorted(_chosen().items()):
+        for label in sorted({by_level[level] for level in levels}):
+            yield from _cells(load, cold_s, policy, _knobs(label), seeds)
+
+
+def held_out() -> list[Cell]:
+    """The middle cold start first, with whole frontiers; then the others; the largest fleets last."""
+    middle = [
+        c for load in HELD_OUT for c in (*_judged(load, 100, ("0.98",), SEEDS), *_statics(load, 100, SEEDS))
+    ]
+    ends = [c for load in HELD_OUT for c in _judged(load, 100, ("0.95", "0.99"), SEEDS[:1])]
+    others = [c for load in HELD_OUT for s in (30, 180) for c in _judged(load, s, ("0.98",), SEEDS)]
+    large = [
+        c for load in LARGE for c in (*_judged(load, 100, ("0.98",), SEEDS), *_statics(load, 100, SEEDS[:1]))
+    ]
+    return _once(middle + ends + others + large)
+
+
+def _once(cells: Iterable[Cell]) -> list[Cell]:
+    return list({cell.key: cell for cell in cells}.values())
+
+
+def priors() -> list[Cell]:
+    """What a wrong belief about the engine costs: capacity believed at half, and at 1.6 times, its truth."""
+    scales: tuple[dict[str, object], ...] = ({"prior_scale": 0.5}, {}, {"prior_scale": 1.6})
+    return [
+        cell for load in TUNING[:5] for knobs in scales for cell in _cells(load, 100, "hearth", knobs, SEEDS)
+    ]
+
+
+ABLATED = (
+    "use_rate",
+    "use_kv",
+    "use_backlog",
+    "use_evidence",
+    "use_fit",
+    "use_sigma",
+    "use_trim",
+    "use_emergency",
+    "use_pooling",
+    "use_held_rate",
+    "use_hysteresis",
+    "use_band",
+)
+
+
+def ablation() -> list[Cell]:
+    """What each term buys: ours as shipped, and with one term switched off."""
+    without: list[dict[str, object]] = [{}, {"forecast": "off"}]
+    without += [{term: "false"} for term in ABLATED]
+    return [
+        cell
+        for load in TUNING[:5]
+        for knobs in without
+        for cell in _cells(load, 100, "hearth", knobs, SEEDS[:1])
+    ]
+
+
 def _levelled(load: Load, cold_s: int, policy: str) -> Iterator[Cell]:
     for level in LEVELS:
         for cell in _cells(load, cold_s, policy, {}, SEEDS[:1]):
@@ -117,13 +207,15 @@ def _levelled(load: Load, cold_s: int, policy: str) -> Iterator[Cell]:
 
 
 def oracle() -> list[Cell]:
-    """Perfect foresight and the proof of what no schedule can beat, on the held-out loads."""
-    return [
-        cell
-        for load in HELD_OUT
-        for policy in ("oracle", "lower-bound")
-        for cell in _levelled(load, 100, policy)
-    ]
+    """Perfect foresight, and the proof of what no schedule can beat, on the held-out loads."""
+    both = ("lower-bound", "oracle")
+    return [cell for load in HELD_OUT for policy in both for cell in _levelled(load, 100, policy)]
 
 
-GROUPS = {"tuning": tuning, "oracle": oracle}
+GROUPS = {
+    "tuning": tuning,
+    "priors": priors,
+    "ablation": ablation,
+    "held-out": held_out,
+    "oracle": oracle,
+}
