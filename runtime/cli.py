@@ -1,6 +1,7 @@
 """``hearth``: the one place that knows every process. Each is imported only when it is asked for."""
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -106,6 +107,11 @@ def main() -> None:
     except BrokenPipeError:  # `hearth … --json - | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write("hearth: no space left where the output goes\n")
+        sys.exit(1)
     except ModuleNotFoundError as error:
         sys.stderr.write(
             f"hearth: this command needs {error.name}, which is not installed; pip install 'hearth[sim]'\n"

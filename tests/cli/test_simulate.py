@@ -2,12 +2,13 @@
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Inside
-from tests.cli.run import Done, a_trace, files, hearth
+from tests.cli.run import COMMAND, ENVIRONMENT, Done, a_trace, files, hearth
 
 
 def simulate(folder: Path, *arguments: str) -> Done:
@@ -38,6 +39,23 @@ def test_all_outputs_are_written_and_agree(tmp_path: Path) -> None:
 def test_json_on_stdout_is_json_alone(tmp_path: Path) -> None:
     done = simulate(tmp_path, "--trace", a_trace(tmp_path), "--json", "-")
     assert json.loads(done.out)["trace"] == "t"
+
+
+def test_a_full_disk_under_the_table_is_one_line(tmp_path: Path) -> None:
+    trace = a_trace(tmp_path)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "simulate", "--policy", "kv", "--trace", trace],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "hearth: no space left where the output goes\n"
 
 
 def test_equal_runs_give_equal_json_but_for_the_run_itself(tmp_path: Path) -> None:
