@@ -200,6 +200,44 @@ def ablation() -> list[Cell]:
     ]
 
 
+_SMALL = ("cluster.min_replicas=1", "cluster.max_replicas=16")
+SCEPTICS = (
+    Load(name="no fleet meets 5 ms", trace="synthetic:ramp", settings=(*_SMALL, "slo.itl_ms=5")),
+    Load(name="GPUs run out", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "cluster.nodes=2", "cluster.gpus_per_node=8", "cluster.foreign_gpus=[[900,2400,6]]",
+    )),
+    Load(name="max_num_seqs cut to 24", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "changes=[{at_s: 1200, engine: {max_num_seqs: 24}}]",
+    )),
+    Load(name="sparse around zero", trace="synthetic:sparse", settings=(
+        "cluster.min_replicas=0", "cluster.max_replicas=4",
+    )),
+    Load(name="clients give up and retry", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "client.timeout_s=120", "client.retries=2",
+    )),
+    Load(name="every second scrape lost", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "cluster.scrape_loss=0.5",
+    )),
+    Load(name="three in ten starts fail", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "cold_start.failure=0.3",
+    )),
+    Load(name="a neighbour takes warm slots", trace="synthetic:sine", settings=(
+        *QWEN_32B, *_SMALL, "cluster.nodes=4", "cluster.gpus_per_node=8", "cluster.cached_fraction=0.5",
+        "cold_start.uncached_extra_s=120", "cluster.foreign_gpus=[[600,1500,8],[2100,3000,8]]",
+    )),
+)  # fmt: skip
+"""What a sceptic would try; the same for ours and for three rivals at their chosen settings."""
+
+
+def sceptics() -> list[Cell]:
+    """Ours, and rivals of three kinds, through everything that goes wrong."""
+    cells = [cell for load in SCEPTICS for cell in _cells(load, 100, "hearth", {}, SEEDS)]
+    for policy in ("kpa", "llmd-slo", "kv"):
+        knobs = _knobs(_chosen()[policy]["0.98"]) if policy in _chosen() else {}
+        cells += [cell for load in SCEPTICS for cell in _cells(load, 100, policy, knobs, SEEDS)]
+    return cells
+
+
 def _levelled(load: Load, cold_s: int, policy: str) -> Iterator[Cell]:
     for level in LEVELS:
         for cell in _cells(load, cold_s, policy, {}, SEEDS[:1]):
@@ -216,6 +254,7 @@ GROUPS = {
     "tuning": tuning,
     "priors": priors,
     "ablation": ablation,
+    "sceptics": sceptics,
     "held-out": held_out,
     "oracle": oracle,
 }
