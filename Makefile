@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum
 CODE := scaler cache_agent runtime simulations tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deps fmt lint type test demo bench verify lock clean
+.PHONY: help setup deps fmt lint type test demo bench prove verify lock clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,8 +46,13 @@ demo: setup  ## Hearth and its rivals on the Azure 2023 traces: a table and an H
 bench: setup  ## speed and fidelity, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
+prove: setup  ## finish the long grids behind the tables (hours; resumes where it stopped), then the tables
+	@$(BIN)/python -m tests.prove run
+	@$(BIN)/python -m tests.prove tables
+
 verify: setup  ## regenerate, check, test; fails when the tree is not what the generators write
 	@$(BIN)/python -m scaler.decision.schemas
+	@$(BIN)/python -m simulations.scenario_reference
 	@$(MAKE) --no-print-directory lint type test
 	@git diff --exit-code
 	@test -z "$$(git status --porcelain)" || { git status --short; echo "untracked or changed files: commit or remove them"; exit 1; }

@@ -204,7 +204,8 @@ _SMALL = ("cluster.min_replicas=1", "cluster.max_replicas=16")
 SCEPTICS = (
     Load(name="no fleet meets 5 ms", trace="synthetic:ramp", settings=(*_SMALL, "slo.itl_ms=5")),
     Load(name="GPUs run out", trace="synthetic:sine", settings=(
-        *QWEN_32B, *_SMALL, "cluster.nodes=2", "cluster.gpus_per_node=8", "cluster.foreign_gpus=[[900,2400,6]]",
+        *QWEN_32B, *_SMALL, "cluster.nodes=2", "cluster.gpus_per_node=8",
+        "cluster.foreign_gpus=[[900,2400,6]]",
     )),
     Load(name="max_num_seqs cut to 24", trace="synthetic:sine", settings=(
         *QWEN_32B, *_SMALL, "changes=[{at_s: 1200, engine: {max_num_seqs: 24}}]",
