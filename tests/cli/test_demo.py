@@ -13,13 +13,13 @@ from tests.cli.run import a_trace, files
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two loads of a minute, two policies and a fixed fleet."""
+    """Two loads of a minute, one policy and a fixed fleet."""
     loads = [
         demo.Load(trace=a_trace(tmp_path, name, requests=20), title=name, copies=copies, static=2)
         for name, copies in (("a.csv", 1), ("b.csv", 2))
     ]
     monkeypatch.setattr(demo, "LOADS", tuple(loads))
-    monkeypatch.setattr(demo, "POLICIES", ("hearth", "kv"))
+    monkeypatch.setattr(demo, "POLICIES", ("hearth",))
 
 
 @pytest.mark.usefixtures("small")
@@ -28,7 +28,7 @@ def test_a_table_for_each_load_then_the_report_and_what_to_do_next(tmp_path: Pat
     assert (done.code, done.err) == (0, "")
     assert files(tmp_path) == ["a.csv", "b.csv", "out/demo.html", "r.json"]
     results = json.loads((tmp_path / "r.json").read_text())
-    assert [result["policy"] for result in results] == ["hearth", "kv", "static:2"] * 2
+    assert [result["policy"] for result in results] == ["hearth", "static:2"] * 2
     for part in (
         "a.csv: a.csv, 1 copy",
         "b.csv: b.csv, 2 copies",
@@ -39,7 +39,7 @@ def test_a_table_for_each_load_then_the_report_and_what_to_do_next(tmp_path: Pat
         assert part in done.out
     assert max(len(line) for line in done.out.splitlines()) <= 80
     page = (tmp_path / "out" / "demo.html").read_text()
-    assert page.count(" over time</summary>") == 6
+    assert page.count(" over time</summary>") == 4
 
 
 @pytest.mark.usefixtures("small")

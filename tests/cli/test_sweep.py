@@ -15,8 +15,10 @@ from tests.cli.run import COMMAND, ENVIRONMENT, a_trace, files, hearth
 SMALL = ("--policies", "hearth,kv,static", "--seeds", "2", "--no-tune", "--set", "cluster.max_replicas=2")
 
 
-def test_a_sweep_writes_its_report_and_a_scaled_object_and_is_not_run_twice(tmp_path: Path) -> None:
-    trace = a_trace(tmp_path)
+def test_a_sweep_writes_its_report_and_a_scaled_object_and_is_not_run_twice(
+    tmp_path: Path, inside: Inside
+) -> None:
+    trace = a_trace(tmp_path, requests=10)
     arguments = ("sweep", "--trace", trace, *SMALL, "--cold-starts", "30,100", "--out", "s", "--json", "-")
     first = hearth(*arguments, "--jobs", "2", cwd=tmp_path)
     assert (first.code, first.err) == (0, "")
@@ -29,7 +31,7 @@ def test_a_sweep_writes_its_report_and_a_scaled_object_and_is_not_run_twice(tmp_
     assert (manifest["kind"], manifest["spec"]["maxReplicaCount"]) == ("ScaledObject", 2)
 
     written = {name: (tmp_path / name).stat().st_mtime_ns for name in kept}
-    second = hearth(*arguments, "--jobs", "1", cwd=tmp_path)
+    second = inside(*arguments, "--jobs", "1")
     assert second.out == first.out  # whatever the number of processes
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in kept} == written
 
