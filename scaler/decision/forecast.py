@@ -57,7 +57,10 @@ class Errors(NamedTuple):
     relative: tuple[float, ...] = ()
     """(came - forecast) / max(forecast, floor), newest last."""
     increase: tuple[float, ...] = ()
-    """Requests/s by which the rate rose over H (negative when it fell), newest last."""
+    """Requests/s by which the rate exceeded both the forecast and what it was H before (negative when it did
+    not), newest last."""
+    rates: tuple[float, ...] = ()
+    """The rates that came (requests/s), newest last."""
 
 
 def step(holt: Holt, rate_per_s: float, policy: Policy) -> Holt:
@@ -107,7 +110,7 @@ def remember(
 def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tuple[Ahead, Errors]:
     """Compare forecasts whose time has come with the rate that really is."""
     due = 0
-    foreseen, came, relative, increase = errors
+    foreseen, came, relative, increase, rates = errors
     for due_s, forecast, was in ahead.waiting:
         if due_s > now_s:
             break
@@ -118,10 +121,11 @@ def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tu
             came = TRUST_KEEP * came + rise * (rate_per_s - was)
         floor = max(forecast, 1.0 / (WINDOW * BUCKET_S))
         relative = (*relative[-ERRORS + 1 :], (rate_per_s - forecast) / floor)
-        increase = (*increase[-ERRORS + 1 :], rate_per_s - was)
+        increase = (*increase[-ERRORS + 1 :], rate_per_s - max(forecast, was))
+        rates = (*rates[-ERRORS + 1 :], rate_per_s)
     if not due:
         return ahead, errors
-    return ahead._replace(waiting=ahead.waiting[due:]), Errors(foreseen, came, relative, increase)
+    return ahead._replace(waiting=ahead.waiting[due:]), Errors(foreseen, came, relative, increase, rates)
 
 
 def trust(errors: Errors, rate_per_s: float, policy: Policy) -> float:
@@ -150,6 +154,8 @@ class Outlook(NamedTuple):
     margin_ratio: float
     """Added to the point forecast as its share (``band = quantile``)."""
     reserve_per_s: float
+    peak_per_s: float
+    """Highest rate of the last half hour: the reserve never reaches beyond it."""
     season_per_s: float
     """Same time on earlier days; 0 unless it earned its trust."""
     on: bool
@@ -172,6 +178,7 @@ def outlook(
         margin,
         ratio,
         policy.burst_reserve * reserve,
+        max(errors.rates, default=0.0),
         season_per_s,
         on,
         policy,
@@ -190,9 +197,8 @@ def predicted(outlook: Outlook, ahead_s: float) -> float:
 
 def expect(outlook: Outlook, ahead_s: float) -> float:
     """Requests/s to plan for ``ahead_s`` from now: never less than the present."""
-    if not outlook.on:
-        return outlook.rate_per_s + outlook.reserve_per_s
-    return max(outlook.rate_per_s, predicted(outlook, ahead_s)) + outlook.reserve_per_s
+    base = max(outlook.rate_per_s, predicted(outlook, ahead_s)) if outlook.on else outlook.rate_per_s
+    return max(base, min(base + outlook.reserve_per_s, outlook.peak_per_s))
 
 
 def burst_reserve(errors: Errors, policy: Policy) -> float:

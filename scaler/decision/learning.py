@@ -123,10 +123,13 @@ def _context(pods: Pods, mix: Mix | None) -> float:
     return 0.0 if mix is None else mix.context_tokens
 
 
-def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
+def _learn_sizes(draft: Draft, tick: Tick) -> None:
     draft.sizes = arriving.learn_sizes(draft.sizes, tick.flow, tick.dt_s)
     if tick.pods.kv_capacity_tokens is not None:
         draft.kv_capacity_tokens = tick.pods.kv_capacity_tokens
+
+
+def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     if not tick.pods.pairs or not policy.use_fit:
         return
     mix = arriving.mean_request(draft.sizes)
@@ -196,6 +199,7 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     base_s = max(0.0, step.base_s - base_error)
     patience_s, ttft_hopeless = capacity.patience(step, mix, policy.ttft_slo_ms / 1000.0)
     request_s = max(cost + policy.prior_caution * error, 1e-9)
+    kv_tokens = (draft.kv_capacity_tokens or 0.0) * policy.target_kv_usage
     itl_off = draft.incurable.itl >= slo.INCURABLE_WINDOWS
     ttft_off = draft.incurable.ttft >= slo.INCURABLE_WINDOWS
     return Capacity(
@@ -207,7 +211,7 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
         arriving.dispersion(draft.arrivals),
         math.inf if itl_off else itl_slo_s,
         math.inf if ttft_off else patience_s,
-        capacity.memory_rate(mix, request_s, step.base_s, draft.kv_capacity_tokens),
+        capacity.memory_rate(mix, request_s, step.base_s, kv_tokens),
         max(1.0 - policy.slo_target, 1e-3),
         policy.use_pooling,
         sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
@@ -228,7 +232,7 @@ def _itl(steps: Iterable[Steps]) -> float | None:
 def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
     """Put together what is known now."""
     config_id = tick.pods.config_id
-    fit = fit_of(draft.fits, config_id)
+    fit = fit_of(draft.fits if draft.judged_by is None else draft.judged_by, config_id)
     estimate = steptime.estimate(fit, believe(policy, draft.kv_capacity_tokens))
     mix = arriving.mean_request(draft.sizes)
     cap = None if mix is None else _capacity(estimate, mix, draft, config_id, policy)
@@ -300,8 +304,17 @@ def _learn_headroom(draft: Draft, now_s: float, verdict: slo.Verdict, bad: float
 
 def learn(draft: Draft, tick: Tick, factor: float, horizon_s: float, policy: Policy) -> Known:
     """Learn from one tick, in the order in which one thing needs the other; ``factor`` stands in for unknown
-    pods."""
-    _learn_steps(draft, tick, policy)
+    pods.
+
+    The step time comes last, so that a tick is judged by what was known before it, however often it is
+    polled: else a fuller cache at an equal step time would make the engine look faster, and more load lower
+    the ask.
+    """
+    if tick.dt_s > 0.0:
+        draft.judged_by = draft.fits
+    _learn_sizes(draft, tick)
     rates = _learn_arrivals(draft, tick, tick.now_s - tick.dt_s, factor, policy)
     _learn_forecast(draft, tick, rates, horizon_s, policy)
-    return _know(draft, tick, factor, policy)
+    known = _know(draft, tick, factor, policy)
+    _learn_steps(draft, tick, policy)
+    return known

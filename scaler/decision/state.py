@@ -50,6 +50,8 @@ class Live:
     now_s: float
     began_s: float
     """Since when it is complete; the down window must have passed since."""
+    judged_by: Mapping[str, Fit] | None = None
+    """Step times that the last tick was judged by: what was known before it; None before the first."""
     pods: Mapping[str, PodMemory] = field(default_factory=dict)
     demand: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """(waiting, rejected) of each outside source."""
@@ -83,11 +85,12 @@ class State:
         return State()
 
 
-def fresh_live(now_s: float) -> Live:
-    """A live state that begins now."""
+def fresh_live(now_s: float, fits: Mapping[str, Fit]) -> Live:
+    """A live state that begins now, with the step times that were learned before."""
     return Live(
         now_s=now_s,
         began_s=now_s,
+        judged_by=fits,
         arrivals=begin(now_s),
         window=Window(now_s),
         trim_s=now_s,
@@ -100,7 +103,7 @@ def continued(state: State, now_s: float) -> Live:
     future."""
     live = state.live
     if live is None or now_s < live.now_s - 1e-6 or now_s - live.now_s > LOST_S:
-        return fresh_live(now_s)
+        return fresh_live(now_s, state.learned.fits)
     return live
 
 
@@ -119,6 +122,7 @@ class Draft:
         "fits",
         "holt",
         "incurable",
+        "judged_by",
         "kv_capacity_tokens",
         "needs",
         "pods",
@@ -141,6 +145,7 @@ class Draft:
         self.utilization, self.incurable, self.seen = learned.utilization, learned.incurable, learned.seen
         self.kv_capacity_tokens = learned.kv_capacity_tokens
         self.began_s, self.pods, self.demand = live.began_s, live.pods, live.demand
+        self.judged_by = live.judged_by
         self.arrivals, self.holt, self.ahead = live.arrivals, live.holt, live.ahead
         self.window, self.verdict = live.window, live.verdict
         self.trim_s, self.trim_requests, self.trim_missed = live.trim_s, live.trim_requests, live.trim_missed
@@ -168,6 +173,7 @@ class Draft:
         live = Live(
             now_s=now_s,
             began_s=self.began_s,
+            judged_by=self.judged_by,
             pods=self.pods,
             demand=self.demand,
             arrivals=self.arrivals,

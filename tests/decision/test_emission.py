@@ -12,7 +12,7 @@ from scaler.decision.policy import Policy
 from scaler.decision.targets import split
 from tests.decision.builders import target
 
-POLICY = Policy()
+POLICY = Policy(down_window_factor=2.0, down_margin=0.92)
 
 
 def hpa(metric: int, status: int, up: float = 0.1, down: float = 0.1) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def hiding(*names: str) -> Callable[[float, Pod], Pod]:
     def hide(_: float, one: Pod) -> Pod:
         if one.samples is None:
             return one
-        return replace(one, samples=replace(one.samples, **dict.fromkeys(names)))
+        absent: dict[str, Any] = dict.fromkeys(names)
+        return replace(one, samples=replace(one.samples, **absent))
 
     return hide
 
