@@ -23,6 +23,13 @@ def headroom(demand: Sequence[float], factor: float, smooth_bins: int, bin_us: i
     return from_bins([math.ceil(factor * value - 1e-9) for value in smoothed(demand, smooth_bins)], bin_us)
 
 
+def earlier(wanted: Steps, by_us: int, end_us: int) -> Steps:
+    """Every replica ready ``by_us`` sooner, and given up when it was."""
+    return from_lives(
+        ((level, max(0, start - by_us), stop) for level, start, stop in lives(wanted, end_us)), end_us
+    )
+
+
 def variations(
     trial: Trial, bin_us: int, scale_us: int, end_us: int, rng: random.Random, count: int
 ) -> Iterator[Steps]:
@@ -31,7 +38,7 @@ def variations(
     The best of each place is put together afterwards (:mod:`simulations.oracle.stitch`), so that one run of
     the plant tries dozens of changes. Half of the variations only save.
     """
-    found = lives(trial.ready, end_us)
+    found = lives(trial.wanted, end_us)
     for number in range(count):
         changed = [_varied(life, scale_us, end_us, rng, saving=number % 2 == 0) for life in found]
         if number % 2:

@@ -24,6 +24,9 @@ class Trial:
     misses: int
     ready: Steps
     """Replicas that served and were meant to stay, over time."""
+    wanted: Steps
+    """What the schedule was made from; ``ready`` where it came from elsewhere. Not the same: a pod that is
+    asked for only because the one before it is slow leaves no trace in ``ready``."""
     starts_us: tuple[int, ...]
     """Creation to ready of the pods that were created after the first ones, in their order; 0: never
     ready."""
@@ -65,11 +68,13 @@ class Plant:
         run = play(self._scenario, self._trace, "oracle", self._seed, schedule=list(schedule), timeline=False)
         missed, waiting, misses = self._columns(run)
         fleet, first = run.fleet, self._scenario.cluster.min_replicas
+        ready = serving(fleet, schedule, self.end_us)
         return Trial(
             schedule=schedule,
             gpu_us=gpu_time_us(fleet, self.end_us),
             misses=misses,
-            ready=serving(fleet, schedule, self.end_us),
+            ready=ready,
+            wanted=ready,
             starts_us=tuple(_start_us(pod) for pod in fleet.pods[first:]),
             missed=missed,
             waiting=waiting,

@@ -8,7 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
-from simulations.oracle.candidates import headroom, variations
+from simulations.oracle.candidates import earlier, headroom, variations
 from simulations.oracle.evaluate import Evaluator, Trial
 from simulations.oracle.fluid import Inflow, coarse
 from simulations.oracle.schedules import Foresight, Steps, bounded, writes
@@ -18,12 +18,20 @@ from simulations.rng import stream
 OnPlay = Callable[[int, int], None]
 """Told (plays so far, budget)."""
 
-_LIBRARY = 16
-"""Trials that a plan is made of: the best and the newest."""
-_RISKS = (0.3, 1.0)
-"""Share of the requests that wait in one trial and not in the other that a change between them loses."""
+_RISKS = (0.3, 0.5, 1.0)
+"""Share of the requests that wait in one trial and not in the other that a change between them loses, for
+each plan of a round."""
+_STEP = 0.6
+"""A plan that misses too much is followed by one for fewer misses, but for no less than this share of
+them."""
 _FACTOR, _MOST_FACTOR, _FACTORS = 1.2, 4.0, 6
 """Multiples of the fluid demand: the first one, the last one, and how many are played."""
+_SPENT = 0.4
+"""Share of the allowed misses that the fluid may spend on purpose: the plant adds some that no fluid
+knows."""
+_EARLIER_US = 12_000_000
+"""How much earlier than the fluid a replica is ready: one that joins under full load gets every arrival
+until it has as many requests as the others, and some of them wait too long."""
 _SLACK = 1.02
 """Where the target is out of reach: misses allowed, as a multiple of what the whole fleet misses."""
 _VARIATIONS = 5
@@ -91,7 +99,11 @@ class Search:
         self.known = dataclasses.replace(self.known, starts_us=tuple(known))
 
     def _realise(self, wanted: Steps) -> Trial | None:
-        return self._play(writes(wanted, self.known, self._plant.end_us))
+        schedule = writes(wanted, self.known, self._plant.end_us)
+        trial = self._play(schedule)
+        if trial is not None:
+            trial = self._trials[schedule] = dataclasses.replace(trial, wanted=wanted)
+        return trial
 
     # --- where it begins
 
@@ -102,7 +114,8 @@ class Search:
         window = max(1, round(self.known.usual_start_us / bin_us / 4))
         low, high, factor = 0.5, math.inf, _FACTOR
         for _ in range(_FACTORS):
-            trial = self._realise(coarse(inflow, factor, self.allowed, self._rng))
+            wanted = coarse(inflow, factor, round(_SPENT * self.allowed), self._rng)
+            trial = self._realise(earlier(wanted, _EARLIER_US, self._plant.end_us))
             if trial is None or trial.misses <= self.allowed:
                 high = factor
             elif factor >= _MOST_FACTOR:
@@ -121,41 +134,49 @@ class Search:
             self.allowed = math.ceil(trial.misses * _SLACK)
 
     def _static(self) -> None:
-        """A fleet of constant size that would be cheaper, if there is one."""
-        mean = self.best.gpu_us // max(1, self._plant.replica_gpus) / self._plant.end_us
-        size = min(math.ceil(mean) - 1, self.known.most)
-        if size >= max(1, self.known.fewest):
-            self._play(((0, size),))
+        """The smallest fleet of constant size that is good enough, if one is cheaper than the best
+        schedule."""
+        mean = self.best.gpu_us / max(1, self._plant.replica_gpus) / self._plant.end_us
+        low, high = max(1, self.known.fewest), min(math.ceil(mean) - 1, self.known.most)
+        size = high  # mostly that one is too small already, and so are all below it
+        while low <= size <= high:
+            trial = self._play(((0, size),))
+            if trial is None:
+                return
+            if trial.misses <= self.allowed:
+                high = size - 1
+            else:
+                low = size + 1
+            size = (low + high) // 2
 
     # --- rounds
 
     def _improve(self) -> None:
         """Put together, vary, and again, with smaller changes when the larger ones are spent."""
-        self._put_together()
+        self._put_together(list(self._trials.values()))
         scales = iter(_SCALES_US)
         scale_us = next(scales, 0)
         while scale_us and self.plays < self._budget:
-            before = self.best
-            plant = self._plant
+            before, plant = self.best, self._plant
+            trials = [before]
             for wanted in variations(before, plant.bin_us, scale_us, plant.end_us, self._rng, _VARIATIONS):
-                self._realise(wanted)
-            self._put_together()
+                trial = self._realise(wanted)
+                trials += [] if trial is None else [trial]
+            self._put_together(trials)
+            self._static()
             if self._rank(self.best)[:2] >= (0, round(before.gpu_us * (1 - _GAIN))):
                 scale_us = next(scales, 0)
 
-    def _put_together(self) -> None:
-        """Play plans over what is known until one keeps what it promises, or they repeat themselves."""
+    def _put_together(self, trials: list[Trial]) -> None:
+        """Play plans made of ``trials``, each corrected by what the one before it really missed."""
+        target, before = float(self.allowed), self.best
         for risk in _RISKS:
-            target = float(self.allowed)
-            for _ in range(3):
-                stitcher = Stitcher(self._library(), self._plant.bin_us, self.known.usual_start_us, risk)
-                trial = self._realise(stitcher.plan(target).wanted)
-                if trial is None or trial.misses <= self.allowed:
-                    break
-                target = max(0.0, target - 1.2 * (trial.misses - self.allowed))
-
-    def _library(self) -> list[Trial]:
-        trials = list(self._trials.values())
-        best = sorted(trials, key=self._rank)[: _LIBRARY // 4]
-        newest = [trial for trial in trials[-_LIBRARY * 3 // 4 :] if trial not in best]
-        return best + newest
+            stitcher = Stitcher(trials, self._plant.bin_us, self.known.usual_start_us, risk)
+            trial = self._realise(stitcher.plan(target).wanted)
+            if trial is None:
+                target *= _STEP
+                continue
+            trials.append(trial)
+            if self._rank(trial) < self._rank(before):
+                break
+            target = max(_STEP * target, target - max(0, trial.misses - self.allowed))

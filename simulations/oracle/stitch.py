@@ -110,7 +110,7 @@ class Stitcher:
         for at, k in enumerate(path):
             cost += self._costs[k][at]
             misses += self._trials[k].missed[at]
-            pieces += _piece(self._trials[k].ready, at * self._bin_us, (at + 1) * self._bin_us)
+            pieces += _piece(self._trials[k].wanted, at * self._bin_us, (at + 1) * self._bin_us)
             if at and path[at - 1] != k:
                 before = path[at - 1]
                 cost += self._start_us * max(0, self._begins[k][at] - self._ends[before][at - 1])

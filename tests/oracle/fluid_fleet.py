@@ -50,6 +50,7 @@ class FluidFleet:
             gpu_us=sum(stop - bound for _, bound, stop in pods),
             misses=sum(missed),
             ready=ready,
+            wanted=ready,
             starts_us=tuple(
                 self._start_us if bound + self._start_us < stop else 0
                 for first, bound, stop in pods
