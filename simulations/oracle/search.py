@@ -79,11 +79,15 @@ class Search:
 
     # --- the plant
 
-    def _play(self, schedule: Steps) -> Trial | None:
-        """The trial of a schedule that was not played yet; None: it was, or the budget is spent."""
-        if schedule in self._trials or self.plays >= self._budget:
-            return None
-        trial = self._trials[schedule] = self._plant.play(schedule)
+    def _play(self, schedule: Steps, wanted: Steps | None = None) -> Trial | None:
+        """The trial of a schedule; None: it would be a new one, and the budget is spent."""
+        known = self._trials.get(schedule)
+        if known is not None or self.plays >= self._budget:
+            return known
+        trial = self._plant.play(schedule)
+        if wanted is not None:
+            trial = dataclasses.replace(trial, wanted=wanted)
+        self._trials[schedule] = trial
         self._learn_starts(trial)
         if self._on_play is not None:
             self._on_play(self.plays, self._budget)
@@ -99,11 +103,7 @@ class Search:
         self.known = dataclasses.replace(self.known, starts_us=tuple(known))
 
     def _realise(self, wanted: Steps) -> Trial | None:
-        schedule = writes(wanted, self.known, self._plant.end_us)
-        trial = self._play(schedule)
-        if trial is not None:
-            trial = self._trials[schedule] = dataclasses.replace(trial, wanted=wanted)
-        return trial
+        return self._play(writes(wanted, self.known, self._plant.end_us), wanted)
 
     # --- where it begins
 
@@ -124,6 +124,8 @@ class Search:
             else:
                 low = factor
             factor = math.sqrt(low * high) if high < math.inf else min(_MOST_FACTOR, low * 1.6)
+        if self.best.misses > self.allowed:
+            self._relax()
         for smooth_bins in (window, window * 4):
             self._realise(headroom(inflow.busy, min(high, _MOST_FACTOR), smooth_bins, bin_us))
 
@@ -160,8 +162,9 @@ class Search:
             before, plant = self.best, self._plant
             trials = [before]
             for wanted in variations(before, plant.bin_us, scale_us, plant.end_us, self._rng, _VARIATIONS):
+                plays = self.plays
                 trial = self._realise(wanted)
-                trials += [] if trial is None else [trial]
+                trials += [trial] if trial is not None and self.plays > plays else []
             self._put_together(trials)
             self._static()
             if self._rank(self.best)[:2] >= (0, round(before.gpu_us * (1 - _GAIN))):
@@ -172,8 +175,11 @@ class Search:
         target, before = float(self.allowed), self.best
         for risk in _RISKS:
             stitcher = Stitcher(trials, self._plant.bin_us, self.known.usual_start_us, risk)
+            plays = self.plays
             trial = self._realise(stitcher.plan(target).wanted)
             if trial is None:
+                return
+            if self.plays == plays:
                 target *= _STEP
                 continue
             trials.append(trial)

@@ -1,6 +1,8 @@
 """How long starts take in a run with this seed, at best: what an oracle knows beforehand, and what a bound
 may charge."""
 
+from functools import lru_cache
+
 from simulations.engine.resolve import resolve
 from simulations.fleet.coldstart import Typical, backoff_us, draw, typical
 from simulations.fleet.nodes import Node
@@ -15,8 +17,13 @@ def starts_us(scenario: Scenario, seed: int, count: int) -> tuple[int, ...]:
     created it.
     """
     spec = resolve(scenario.engine)
-    usual = typical(scenario.cold_start, spec.weights_bytes, spec.tensor_parallel)
-    return tuple(_start_us(usual, scenario.cold_start, seed, serial) for serial in range(count))
+    return _all(scenario.cold_start, spec.weights_bytes, spec.tensor_parallel, seed, count)
+
+
+@lru_cache(maxsize=16)
+def _all(cold: ColdStart, weights_bytes: int, gpus: int, seed: int, count: int) -> tuple[int, ...]:
+    usual = typical(cold, weights_bytes, gpus)
+    return tuple(_start_us(usual, cold, seed, serial) for serial in range(count))
 
 
 def _start_us(usual: Typical, cold: ColdStart, seed: int, serial: int) -> int:

@@ -22,7 +22,7 @@ class FluidFleet:
         bin_s: float = 10.0,
         tail_s: float = 300.0,
     ) -> None:
-        self._jobs, self._fewest = jobs, fewest
+        self.jobs, self._fewest = jobs, fewest
         self.replica_gpus = 1
         self._start_us, self._patience_s = round(start_s * 1e6), patience_s
         self.bin_us = round(bin_s * 1e6)
@@ -81,7 +81,7 @@ class FluidFleet:
         missed, waiting = array("q", [0]) * self.bins, array("q", [0]) * self.bins
         times = [t_us for t_us, _ in ready]
         done_us = 0.0
-        for arrival_s, work_s in self._jobs:
+        for arrival_s, work_s in self.jobs:
             arrival_us, left = round(arrival_s * 1e6), work_s * 1e6
             now = max(float(arrival_us), done_us)
             while left > 0 and now < self.end_us:

@@ -42,7 +42,9 @@ works = st.lists(st.integers(0, 30).map(float), max_size=4).map(lambda w: tuple(
     st.integers(0, 1),
     st.integers(0, 2),
 )
-def test_no_fleet_is_cheaper(all_works, length_s, start_s, floor, misses):
+def test_no_fleet_is_cheaper(
+    all_works: list[tuple[float, ...]], length_s: float, start_s: float, floor: int, misses: int
+) -> None:
     windows = [Window(length_s=length_s, works_s=each) for each in all_works]
     rules = Rules(floor=floor, start_s=start_s, misses=misses)
     assert least_fleet(windows, rules).replica_s <= cheapest_fleet_s(windows, rules, floor + 3) + 1e-6
@@ -61,7 +63,12 @@ def test_no_fleet_is_cheaper(all_works, length_s, start_s, floor, misses):
         ("without a floor only the work is left", [(10, (4.0,)), (10, ())], (0, 1, 0), 5.0),
     ],
 )
-def test_worked_cases(name, windows, rules, expected_s):
+def test_worked_cases(
+    name: str,
+    windows: list[tuple[float, tuple[float, ...]]],
+    rules: tuple[int, float, int],
+    expected_s: float,
+) -> None:
     del name
     got = least_fleet(
         [Window(length_s=length, works_s=each) for length, each in windows],
@@ -71,7 +78,7 @@ def test_worked_cases(name, windows, rules, expected_s):
 
 
 @given(st.lists(works, min_size=1, max_size=4), st.integers(0, 3))
-def test_more_misses_never_cost_more(all_works, misses):
+def test_more_misses_never_cost_more(all_works: list[tuple[float, ...]], misses: int) -> None:
     windows = [Window(length_s=10.0, works_s=each) for each in all_works]
     fewer = least_fleet(windows, Rules(floor=1, start_s=7.0, misses=misses)).replica_s
     more = least_fleet(windows, Rules(floor=1, start_s=7.0, misses=misses + 1)).replica_s
