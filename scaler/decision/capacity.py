@@ -69,8 +69,8 @@ class Capacity(NamedTuple):
     """inf when its terms are off."""
     patience_s: float
     """Time that a prompt may queue; inf when the terms of the TTFT are off."""
-    memory_rate: float
-    """Largest λ by KV tokens; inf when not known."""
+    batch_rate: float
+    """Largest λ by KV tokens and seats; inf when not known."""
     tail: float
     """Share of requests that may miss."""
     pooled: bool
@@ -105,6 +105,17 @@ def memory_rate(mix: Mix, request_s: float, base_s: float, kv_tokens: float | No
     if not kv_tokens:
         return math.inf
     return kv_tokens / max(mix.output_tokens * base_s * mix.context_tokens + request_s * kv_tokens, 1e-12)
+
+
+def seat_rate(mix: Mix, request_s: float, base_s: float, seats: float | None) -> float:
+    """Largest λ of one replica by its seats (vLLM's ``max_num_seqs``; inf when not known).
+
+    B <= seats and B = λ·O·base/(1-λ·k), so λ <= seats / (O·base + k·seats): 16 seats, 500 tokens at 13 ms,
+    k = 20 ms: 2.3 requests/s.
+    """
+    if not seats:
+        return math.inf
+    return seats / max(mix.output_tokens * base_s + request_s * seats, 1e-12)
 
 
 def patience(step: StepTime, mix: Mix, ttft_slo_s: float) -> tuple[float, bool]:
@@ -163,7 +174,7 @@ def replicas(rate_per_s: float, cap: Capacity) -> float:
     if rate_per_s <= 0.0:
         return 0.0
     itl_off = itl_hopeless(cap)
-    low = max(rate_per_s * cap.request_s / U_MAX, rate_per_s / cap.memory_rate)
+    low = max(rate_per_s * cap.request_s / U_MAX, rate_per_s / cap.batch_rate)
     if _fits(low, rate_per_s, cap, itl_off):
         return low / cap.sigma
     high = low * 1.25 + 0.02

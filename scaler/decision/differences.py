@@ -38,11 +38,14 @@ class PodMemory(NamedTuple):
     preempted_s: float | None
     """When it last preempted."""
     was_ready: bool
+    started: bool = True
+    """Its start was counted."""
 
 
-UNSEEN = PodMemory(None, 0.0, 0.0, None, was_ready=False)
+UNSEEN = PodMemory(None, 0.0, 0.0, None, was_ready=False, started=False)
 READY_UNSEEN = PodMemory(None, 0.0, 0.0, None, was_ready=True)
 _ZERO = Samples(age_s=0.0, start_id="")
+"""A process that has done nothing yet."""
 
 
 class Pending(NamedTuple):
@@ -195,13 +198,21 @@ def _not_ready(pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float) -> 
 
 
 def _ready(
-    pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float, known_s: float, seen: frozenset[str]
+    pods: Pods, pod: Pod, memory: PodMemory | None, now_s: float, policy: Policy, seen: frozenset[str]
 ) -> Samples | None:
-    """Remember a ready pod; returns its samples if its load is known."""
+    """Remember a ready pod; returns its samples if its load is known.
+
+    A pod that was seen starting and became ready so lately that no scrape is due yet is empty, not unknown:
+    to take it for as busy as its saturated neighbours would multiply their queue.
+    """
     pods.ready += 1
-    if memory is not None and not memory.was_ready:
+    if memory is not None and not memory.started:
         pods.started.append((pod.node_class, pod.since_s - pod.created_s))
-    new = pod.samples
+        memory = memory._replace(started=True)
+    new, known_s = pod.samples, policy.known_s
+    if new is None and memory is not None and not memory.was_ready and now_s - pod.since_s < policy.fresh_s:
+        pods.kept[pod.name] = memory
+        return _ZERO
     if new is None or new.age_s > known_s or (len(seen) < len(NECESSARY) and _blind(pods, new, seen)):
         pods.unknown += 1
         pods.kept[pod.name] = READY_UNSEEN if memory is None else memory._replace(was_ready=True)
@@ -259,12 +270,12 @@ def observe(
     """Sort the pods; ``seen`` names the necessary series that some pod ever exposed (vLLM makes them
     lazily)."""
     pods = Pods()
-    remembered, known_s, ready = memory.get, policy.known_s, PodPhase.READY
+    remembered, ready = memory.get, PodPhase.READY
     checks.pods(fleet)
     known: list[Samples] = []
     for pod in fleet:
         if pod.phase is ready:
-            samples = _ready(pods, pod, remembered(pod.name), now_s, known_s, seen)
+            samples = _ready(pods, pod, remembered(pod.name), now_s, policy, seen)
             if samples is not None:
                 known.append(samples)
         else:

@@ -15,6 +15,7 @@ from scaler.decision.capacity import Capacity, Mix
 from scaler.decision.differences import Pods
 from scaler.decision.flows import Flow, Steps
 from scaler.decision.idle import Outside
+from scaler.decision.model import Samples
 from scaler.decision.policy import Policy
 from scaler.decision.roofline import StepTime, believe
 from scaler.decision.state import Draft
@@ -31,6 +32,10 @@ INHERITED = 10.0
 outweighed."""
 UNSURE = 0.8
 """Relative error of a request's engine time above which capacity must not decide."""
+ROOM = 0.85
+"""KV usage below which waiting requests are not kept out by the cache."""
+CONFIRMED = 3
+"""Times that an engine was seen full before its seats limit its capacity: equal counts come by chance."""
 PROVEN = 0.2
 """Error of the idle step, as a share of its distance from the ITL objective, up to which that may
 multiply."""
@@ -129,6 +134,24 @@ def _learn_sizes(draft: Draft, tick: Tick) -> None:
         draft.kv_capacity_tokens = tick.pods.kv_capacity_tokens
 
 
+def _learn_seats(draft: Draft, tick: Tick) -> None:
+    """``max_num_seqs`` is in no metric: it is what runs while others wait, the cache has room and none is
+    added, seen so a few times at the most that ever ran. More seen running begins anew.
+    """
+    for new, old, _, config_id in tick.pods.pairs:
+        running, (most, times) = new.running or 0.0, draft.seats.get(config_id, (0.0, 0))
+        if running > most:
+            draft.seats = _moved(draft.seats, config_id, (running, 0), CONFIGS)
+        elif running == most == old.running and _kept_out(new) and _kept_out(old):
+            draft.seats = _moved(draft.seats, config_id, (most, min(times + 1, CONFIRMED)), CONFIGS)
+
+
+def _kept_out(one: Samples) -> bool:
+    """Requests wait, and neither the cache keeps them out nor are they on their way in."""
+    waiting, kv_ratio = one.waiting or 0.0, one.kv_usage_ratio
+    return waiting >= 2.0 and kv_ratio is not None and kv_ratio < ROOM
+
+
 def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     if not tick.pods.pairs or not policy.use_fit:
         return
@@ -191,6 +214,11 @@ def sigma_of(sigmas: Mapping[str, float], config_id: str, mix: Mix) -> float:
     return 1.0 if last is None else min(1.0, last)
 
 
+def _seats(draft: Draft, config_id: str) -> float | None:
+    most, times = draft.seats.get(config_id, (0.0, 0))
+    return most if times >= CONFIRMED else None
+
+
 def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy: Policy) -> Capacity:
     """Goodput capacity of one replica for this mix, by all that is known."""
     step, parts = estimate.step, capacity.request_parts(mix)
@@ -211,7 +239,10 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
         arriving.dispersion(draft.arrivals),
         math.inf if itl_off else itl_slo_s,
         math.inf if ttft_off else patience_s,
-        capacity.memory_rate(mix, request_s, step.base_s, kv_tokens),
+        min(
+            capacity.memory_rate(mix, request_s, step.base_s, kv_tokens),
+            capacity.seat_rate(mix, request_s, step.base_s, _seats(draft, config_id)),
+        ),
         max(1.0 - policy.slo_target, 1e-3),
         policy.use_pooling,
         sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
@@ -316,5 +347,6 @@ def learn(draft: Draft, tick: Tick, factor: float, horizon_s: float, policy: Pol
     rates = _learn_arrivals(draft, tick, tick.now_s - tick.dt_s, factor, policy)
     _learn_forecast(draft, tick, rates, horizon_s, policy)
     known = _know(draft, tick, factor, policy)
+    _learn_seats(draft, tick)
     _learn_steps(draft, tick, policy)
     return known

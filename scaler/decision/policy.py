@@ -141,8 +141,7 @@ class Policy:
     trim_rise_per_min: float = 0.01
     """It rises by at most this a minute."""
     trim_min: float = 0.5
-    trim_max: float = 0.9
-    """Bounds of the trimmed target utilisation."""
+    """It falls no lower, and rises no higher than ``target_utilization``."""
 
     # Actuation
     hpa_tolerance_up: float = 0.1
@@ -199,7 +198,7 @@ class Violation(NamedTuple):
 
 
 _SHARE = (0.0, 1.0)
-_FREE = (0.0, math.inf)
+_FREE = (0.0, 1e9)
 _BOUNDS: dict[str, tuple[float, float]] = {
     "slo_target": _SHARE,
     "target_utilization": _SHARE,
@@ -216,11 +215,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "sigma_fall": _SHARE,
     "sigma_rise": _SHARE,
     "trim_min": _SHARE,
-    "trim_max": _SHARE,
     "trust_min": _SHARE,
     "fresh_share_down": _SHARE,
 }
-"""Open intervals; every other number must be finite and not negative."""
+"""Intervals; every other number must be finite, not negative, and no more than thirty years of seconds."""
 _POSITIVE = frozenset(
     {
         "backlog_drain_s",
@@ -239,7 +237,6 @@ _POSITIVE = frozenset(
         "startup_prior_s",
         "target_kv_usage",
         "target_utilization",
-        "trim_max",
         "trim_min",
         "ttft_slo_ms",
         "wake_cap",
@@ -247,7 +244,6 @@ _POSITIVE = frozenset(
 )
 _CHOICES = {"forecast": ("on", "off", "shadow"), "band": ("z", "quantile")}
 _ORDERED = (
-    ("trim_min", "trim_max"),
     ("sigma_min", "sigma_max"),
     ("down_window_min_s", "down_window_max_s"),
     ("fresh_s", "known_s"),

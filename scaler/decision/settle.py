@@ -100,15 +100,27 @@ def _lower(
     return kept, f"up to {most:.2f} were needed in the last {window_s:.0f} s"
 
 
-def _cap_unschedulable(tick: Tick, replicas: int, policy: Policy) -> tuple[int, Condition | None]:
-    """No more than one beyond the scheduled pods while one has been unschedulable for long (15.9)."""
-    stuck = [p for p in tick.pods.pending if p.unscheduled and p.phase_s > policy.unschedulable_s]
-    if not stuck:
+def _cap_unschedulable(
+    draft: Draft, tick: Tick, replicas: int, policy: Policy
+) -> tuple[int, Condition | None]:
+    """No more than one beyond the scheduled pods while no node is found for long (15.9).
+
+    The ceiling outlives the pod that proved it, which the cap itself may delete: until a pod gets past it, or
+    nothing confirmed it for as long as it took to see.
+    """
+    pending = tick.pods.pending
+    scheduled = tick.pods.ready + sum(1 for p in pending if not p.unscheduled)
+    if any(p.unscheduled and p.phase_s > policy.unschedulable_s for p in pending):
+        draft.ceiling = (scheduled + 1, tick.now_s)
+    elif draft.ceiling is not None:
+        most, seen_s = draft.ceiling
+        if scheduled >= most or tick.now_s - seen_s > policy.unschedulable_s:
+            draft.ceiling = None
+    if draft.ceiling is None:
         return replicas, None
-    scheduled = tick.pods.ready + sum(1 for p in tick.pods.pending if not p.unscheduled)
-    oldest = max(p.phase_s for p in stuck)
-    text = f"{len(stuck)} pods find no node since {oldest:.0f} s; asking for {scheduled + 1} at most"
-    return min(replicas, scheduled + 1), Condition(type="Unschedulable", message=text)
+    most, seen_s = draft.ceiling
+    text = f"no node was found beyond {most - 1} replicas for {policy.unschedulable_s:.0f} s"
+    return min(replicas, most), Condition(type="Unschedulable", message=f"{text}; asking for {most} at most")
 
 
 def settle(
@@ -141,7 +153,7 @@ def settle(
     replicas = wanted
     if wanted < bounds.spec:
         replicas, held = _lower(draft, tick, known, bounds, _ceil(for_down), entering, window_s, policy)
-    replicas, stuck = _cap_unschedulable(tick, replicas, policy)
+    replicas, stuck = _cap_unschedulable(draft, tick, replicas, policy)
     if stuck is not None:
         conditions.append(stuck)
         held = held or "no more nodes can be had"

@@ -184,12 +184,14 @@ def residual(sigma: float, window: Window, verdict: Verdict, bad: float, policy:
 
 
 def trim(utilization: float, requests: float, bad: float, minutes: float, policy: Policy) -> float:
-    """Target utilisation after some minutes of record: down on misses, up by a hair on a clean one (15.6)."""
+    """Target utilisation after some minutes of record: down on misses, up by a hair on a clean one, to the
+    policy's own at most (15.6)."""
     if requests < ENOUGH:
         return utilization
     move = policy.trim_gain * ((1.0 - bad) - policy.slo_target)
     move = min(move, policy.trim_rise_per_min * minutes)
-    return min(policy.trim_max, max(policy.trim_min, utilization + move))
+    floor = min(policy.trim_min, policy.target_utilization)
+    return min(policy.target_utilization, max(floor, utilization + move))
 
 
 class Emergency(NamedTuple):

@@ -41,6 +41,8 @@ class Learned:
     seen: frozenset[str] = frozenset()
     """Necessary series that some pod exposed."""
     kv_capacity_tokens: float | None = None
+    seats: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """(most requests that one engine ran at once, times that it was seen to bind) by ``config_id``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,8 @@ class Live:
     emergency: Emergency | None = None
     active_s: float
     """When there was last demand, or no certainty of none."""
+    ceiling: tuple[int, float] | None = None
+    """(replicas, when last confirmed) beyond which no node was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,7 @@ class Draft:
         "ahead",
         "arrivals",
         "began_s",
+        "ceiling",
         "churn",
         "demand",
         "emergency",
@@ -127,6 +132,7 @@ class Draft:
         "needs",
         "pods",
         "season",
+        "seats",
         "seen",
         "sigmas",
         "sizes",
@@ -143,9 +149,9 @@ class Draft:
         self.fits, self.sigmas, self.sizes = learned.fits, learned.sigmas, learned.sizes
         self.startups, self.errors, self.season = learned.startups, learned.errors, learned.season
         self.utilization, self.incurable, self.seen = learned.utilization, learned.incurable, learned.seen
-        self.kv_capacity_tokens = learned.kv_capacity_tokens
+        self.kv_capacity_tokens, self.seats = learned.kv_capacity_tokens, learned.seats
         self.began_s, self.pods, self.demand = live.began_s, live.pods, live.demand
-        self.judged_by = live.judged_by
+        self.judged_by, self.ceiling = live.judged_by, live.ceiling
         self.arrivals, self.holt, self.ahead = live.arrivals, live.holt, live.ahead
         self.window, self.verdict = live.window, live.verdict
         self.trim_s, self.trim_requests, self.trim_missed = live.trim_s, live.trim_requests, live.trim_missed
@@ -169,6 +175,7 @@ class Draft:
             incurable=self.incurable,
             seen=self.seen,
             kv_capacity_tokens=self.kv_capacity_tokens,
+            seats=self.seats,
         )
         live = Live(
             now_s=now_s,
@@ -188,5 +195,6 @@ class Draft:
             churn=self.churn,
             emergency=self.emergency,
             active_s=self.active_s,
+            ceiling=self.ceiling,
         )
         return State(learned=learned, live=live)

@@ -41,7 +41,7 @@ def cap_of(load: Load) -> Capacity:
         dispersion=load.dispersion,
         itl_slo_s=load.itl_slo_s,
         patience_s=patience_s,
-        memory_rate=capacity.memory_rate(mix, request_s, load.step.base_s, load.kv_tokens),
+        batch_rate=capacity.memory_rate(mix, request_s, load.step.base_s, load.kv_tokens),
         tail=0.02,
         pooled=load.pooled,
         sigma=load.sigma,
@@ -113,7 +113,7 @@ def test_little_memory_binds_before_the_engine_does() -> None:
     roomy, tight = cap_of(Load()), cap_of(Load(kv_tokens=40_000.0))
     assert replicas(10.0, tight) > replicas(10.0, roomy)
     # λ = tokens/(O·C·base + k·tokens) = 40000/(250·1125·.006 + .03375·40000) = 13.2
-    assert tight.memory_rate == pytest.approx(13.17, rel=0.01)
+    assert tight.batch_rate == pytest.approx(13.17, rel=0.01)
 
 
 def test_half_the_residual_needs_twice_the_replicas() -> None:

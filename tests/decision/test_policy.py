@@ -23,7 +23,7 @@ def test_every_knob_has_a_default() -> None:
         ("ttft_slo_ms", 0.0, "must be greater than 0"),
         ("ttft_slo_ms", math.nan, "must be a finite number"),
         ("itl_slo_ms", math.inf, "must be a finite number"),
-        ("itl_slo_ms", -1.0, "must lie between 0 and inf"),
+        ("itl_slo_ms", -1.0, "must lie between 0 and 1e+09"),
         ("slo_target", 1.5, "must lie between 0 and 1"),
         ("target_utilization", 0.0, "must be greater than 0"),
         ("target_kv_usage", "0.8", "must be a number"),
@@ -32,7 +32,7 @@ def test_every_knob_has_a_default() -> None:
         ("use_kv", 1, "must be true or false"),
         ("prior_scale", 0.0, "must be greater than 0"),
         ("holt_damping", 1.01, "must lie between 0 and 1"),
-        ("idle_seconds", -5.0, "must lie between 0 and inf"),
+        ("idle_seconds", -5.0, "must lie between 0 and 1e+09"),
         ("wake_cap", True, "must be a number"),
     ],
 )
@@ -46,7 +46,6 @@ def test_a_value_out_of_bounds_is_named(key: str, value: Any, constraint: str) -
 @pytest.mark.parametrize(
     ("low", "high"),
     [
-        ("trim_min", "trim_max"),
         ("sigma_min", "sigma_max"),
         ("down_window_min_s", "down_window_max_s"),
         ("fresh_s", "known_s"),

@@ -118,11 +118,13 @@ def test_a_disturbed_window_leaves_the_residual(flaw: dict[str, Any]) -> None:
 
 
 def test_headroom_grows_on_misses_and_shrinks_by_a_hair() -> None:
-    wide = replace(POLICY, trim_min=0.5, trim_max=0.9)
+    wide = replace(POLICY, trim_min=0.5, target_utilization=0.9)
     assert slo.trim(0.75, 100.0, 0.42, 1.0, wide) == pytest.approx(0.75 - 0.05 * 0.4)
     assert slo.trim(0.75, 100.0, 0.0, 1.0, wide) == pytest.approx(0.751)
     assert slo.trim(0.75, 5.0, 0.9, 1.0, wide) == 0.75
     assert slo.trim(0.501, 100.0, 1.0, 1.0, wide) == 0.5
+    assert slo.trim(0.9, 100.0, 0.0, 60.0, wide) == 0.9, "never above the policy's own"
+    assert slo.trim(0.4, 100.0, 1.0, 1.0, replace(wide, target_utilization=0.4)) == 0.4
 
 
 @pytest.mark.parametrize(
