@@ -87,6 +87,7 @@ class Pods:
         "pairs",
         "pending",
         "preempting",
+        "queueing",
         "ready",
         "running",
         "started",
@@ -98,7 +99,7 @@ class Pods:
 
     def __init__(self) -> None:
         self.ready = self.fresh = self.known = self.unknown = self.terminating = 0
-        self.kv_pods = self.preempting = 0
+        self.kv_pods = self.preempting = self.queueing = 0
         self.running = self.waiting = self.kv_ratios = self.oldest_age_s = 0.0
         self.kv_capacity_tokens: float | None = None
         self.elsewhere = False
@@ -236,7 +237,8 @@ def _gauges(pods: Pods, known: list[Samples], fresh_s: float) -> None:
     pods.oldest_age_s = max(ages, default=0.0)
     pods.fresh = sum([age < fresh_s for age in ages])
     pods.running = sum([s.running or 0.0 for s in known])
-    pods.waiting = sum([s.waiting or 0.0 for s in known])
+    queues = [s.waiting or 0.0 for s in known]
+    pods.waiting, pods.queueing = sum(queues), sum([queue >= 1.0 for queue in queues])
     usages = [s.kv_usage_ratio for s in known if s.kv_usage_ratio is not None]
     pods.kv_pods, pods.kv_ratios = len(usages), sum(usages)
     capacities = [s.kv_capacity_tokens for s in known if s.kv_capacity_tokens is not None]

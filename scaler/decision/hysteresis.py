@@ -1,6 +1,7 @@
 """When replicas may go (scaling-law 15.7): calm for long enough, and enough left afterwards."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from scaler.decision.policy import Policy
@@ -31,30 +32,46 @@ def highest(needs: Needs, now_s: float, window_s: float) -> float:
 
 
 class Churn(NamedTuple):
-    """Decaying hour of starts and of replica time (live state)."""
+    """A decaying hour of starts, falls and replica time (live state)."""
 
     startup_s: float = 0.0
     """Seconds that replicas spent starting."""
     replica_s: float = 0.0
+    starts: float = 0.0
+    falls: float = 0.0
+    """Replicas taken away."""
+    replicas: int = 0
+    """As asked for at the last tick."""
 
 
-def spend(churn: Churn, started_s: float, replicas: int, dt_s: float) -> Churn:
-    """Add seconds spent on starts and ``replicas`` over ``dt_s``."""
+def spend(churn: Churn, started_s: Sequence[float], replicas: int, dt_s: float) -> Churn:
+    """Add the starts that ended (s each) and ``replicas`` over ``dt_s``."""
     keep = math.exp(-dt_s / HOUR_S)
-    return Churn(keep * churn.startup_s + started_s, keep * churn.replica_s + replicas * dt_s)
+    return Churn(
+        keep * churn.startup_s + sum(started_s),
+        keep * churn.replica_s + replicas * dt_s,
+        keep * churn.starts + len(started_s),
+        keep * churn.falls + max(0, churn.replicas - replicas),
+        replicas,
+    )
+
+
+def wasted_s(churn: Churn) -> float:
+    """Seconds spent on starts that a fall had made necessary: growth is no churn."""
+    return churn.startup_s * min(1.0, churn.falls / churn.starts) if churn.starts > 0.0 else 0.0
 
 
 def window_s(reacquire_s: float, churn: Churn, policy: Policy) -> float:
     """How long the need must have been low.
 
-    Twice the time that it takes to get the replica back: then a start costs at most half of what going
-    saved. Cached
-    nodes thus shrink faster. Doubled while starts eat more than the churn budget of the last hour.
+    Some times the time that it takes to get the replica back, so that going pays for the start that may
+    follow:
+    cached nodes thus shrink faster. Doubled while starts that followed falls eat more than the churn budget.
     """
     window = policy.down_window_factor * reacquire_s
     window = min(policy.down_window_max_s, max(policy.down_window_min_s, window))
     # An hour that has only begun says nothing: ten minutes of replica time at least.
-    if churn.replica_s > 600.0 and churn.startup_s > policy.churn_budget * churn.replica_s:
+    if churn.replica_s > 600.0 and wasted_s(churn) > policy.churn_budget * churn.replica_s:
         window *= 2.0
     return window
 

@@ -300,7 +300,19 @@ def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: 
     kv = pods.kv_ratios / pods.kv_pods if pods.kv_pods else 0.0
     missed = flows.late(pods.pairs, limit_s)
     steps = tick.steps.values()
-    window = slo.add(draft.window, tick.flow, steps, missed, tick.dt_s, load, kv, known.waiting)
+    standing = 2 * pods.queueing >= ready
+    window = slo.add(
+        draft.window,
+        tick.flow,
+        steps,
+        missed,
+        tick.dt_s,
+        load,
+        kv,
+        known.waiting,
+        known.rate_per_s,
+        standing=standing,
+    )
     if not window.disturbed and _is_disturbed(tick, len(steps)):
         window = window._replace(disturbed=True)
     if tick.now_s - window.start_s < slo.WINDOW_S - 1e-6:

@@ -119,17 +119,22 @@ def _at(now: Situation, ahead_s: float, per_rate: float, queue: float, policy: P
     return Need(ahead_s, in_rate, in_kv, in_queue, _evidence(now, policy), demand)
 
 
+def by_evidence(pods: Pods, known: Known, factor: float, policy: Policy) -> float:
+    """What queue and latency alone would ask for."""
+    cap = known.capacity
+    hopeless = cap is not None and capacity.itl_hopeless(cap)
+    itl_slo_s = policy.itl_slo_ms / 1000.0
+    return evidence.replicas(
+        pods.ready, factor * pods.running, known.waiting, known.itl_s, itl_slo_s, hopeless
+    )
+
+
 def _evidence(now: Situation, policy: Policy) -> float:
-    """Queue and latency, while the capacity is not known."""
+    """That, while the capacity is not known."""
     cap = now.known.capacity
     if not policy.use_evidence or (cap is not None and cap.known):
         return 0.0
-    pods, known = now.pods, now.known
-    hopeless = cap is not None and capacity.itl_hopeless(cap)
-    running = now.factor * pods.running
-    return evidence.replicas(
-        pods.ready, running, known.waiting, known.itl_s, policy.itl_slo_ms / 1000.0, hopeless
-    )
+    return by_evidence(now.pods, now.known, now.factor, policy)
 
 
 def needs(now: Situation, lanes: Sequence[Lane], policy: Policy) -> list[Need]:

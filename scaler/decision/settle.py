@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scaler.decision import hysteresis, imputation, slo
 from scaler.decision.learning import Known, Tick, queued
 from scaler.decision.model import Condition
-from scaler.decision.needs import Need
+from scaler.decision.needs import Need, by_evidence
 from scaler.decision.policy import Policy
 from scaler.decision.state import Draft
 
@@ -38,7 +38,14 @@ def _ceil(need: float) -> int:
 
 
 def _emergency(
-    draft: Draft, tick: Tick, bounds: Bounds, wanted: int, need: Need, horizon_s: float, policy: Policy
+    draft: Draft,
+    tick: Tick,
+    known: Known,
+    bounds: Bounds,
+    wanted: int,
+    need: Need,
+    horizon_s: float,
+    policy: Policy,
 ) -> float:
     """The floor that latency forces for one horizon; at most one new step in that time."""
     last = draft.emergency
@@ -52,7 +59,9 @@ def _emergency(
     ):
         draft.emergency = None
         return 0.0
-    forced = slo.emergency(draft.verdict, bounds.spec, wanted, need.demand)
+    forced = slo.emergency(
+        draft.verdict, bounds.spec, wanted, max(need.demand, by_evidence(tick.pods, known, 1.0, policy))
+    )
     draft.emergency = None if forced is None else slo.Emergency(tick.now_s, forced)
     return 0.0 if forced is None else forced
 
@@ -137,7 +146,7 @@ def settle(
     """One total; ``asked`` is the class-aware ask (unrounded), ``need`` where it came from."""
     conditions: list[Condition] = []
     wanted, winner, held = _ceil(asked), need.winner(), ""
-    forced = _emergency(draft, tick, bounds, wanted, need, reacquire_s, policy)
+    forced = _emergency(draft, tick, known, bounds, wanted, need, reacquire_s, policy)
     if forced > wanted:
         wanted, winner = _ceil(forced), "slo"
         conditions.append(
@@ -167,5 +176,5 @@ def settle(
 
 def spend(draft: Draft, tick: Tick, spec: int) -> None:
     """Account for starts in the churn budget."""
-    started = sum(max(0.0, seconds) for _, seconds in tick.pods.started)
+    started = [max(0.0, seconds) for _, seconds in tick.pods.started]
     draft.churn = hysteresis.spend(draft.churn, started, spec, tick.dt_s)

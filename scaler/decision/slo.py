@@ -25,6 +25,8 @@ CURABLE_DELAY = 0.3
 INCURABLE_WINDOWS = 4
 """Windows of misses in a row with nothing waiting, low KV and low load: the objective is out of reach."""
 LOW_LOAD = 0.5
+CARRIED_MIN = 0.05
+"""What is served proves a residual down to this; misses alone only down to ``sigma_min``."""
 EMERGENCY_STEP = 0.1
 EMERGENCY_BOUND = 1.3
 
@@ -45,7 +47,13 @@ class Window(NamedTuple):
     """Integral of demand per ready replica, in replicas of the model (sigma 1) × seconds."""
     kv_ratio: float = 0.0
     """Highest mean usage."""
+    arrived: float = 0.0
+    """Requests that came, by the rate that counts."""
+    served: float = 0.0
+    """Requests that got their first token."""
     waited: bool = False
+    standing: bool = True
+    """At every tick at least half of the engines had a queue."""
     queue_at_start: bool = False
     disturbed: bool = False
     """Pods started, drained or were unknown: the window does not judge capacity."""
@@ -83,8 +91,13 @@ def add(
     load: float,
     kv_ratio: float,
     waiting: float,
+    rate_per_s: float,
+    *,
+    standing: bool,
 ) -> Window:
-    """Add a tick: ``missed`` first tokens came too late, ``load`` is the demand per ready replica."""
+    """Add a tick: ``missed`` first tokens came too late, ``load`` is the demand per ready replica,
+    ``standing``
+    says that at least half of the engines have a queue."""
     itl_tokens, itl_sum_s = window.itl_tokens, window.itl_sum_s
     for one in steps:
         itl_tokens += one.tokens
@@ -101,7 +114,10 @@ def add(
         itl_sum_s,
         window.load + load * dt_s,
         max(window.kv_ratio, kv_ratio),
+        window.arrived + rate_per_s * dt_s,
+        window.served + flow.first_tokens,
         window.waited or waiting > 0.0,
+        window.standing and standing,
         window.queue_at_start,
         window.disturbed,
     )
@@ -166,12 +182,20 @@ def residual(sigma: float, window: Window, verdict: Verdict, bad: float, policy:
     """The residual of the capacity after a window (scaling-law 15.3 rules 2-4, 18.3): quick to fall, slow to
     rise.
 
-    Falls when requests missed although the model saw room. Rises only on evidence: more was carried than it
+    Falls when requests missed although the model saw room, and to what is really served while most engines
+    have
+    a queue for the whole window: whatever limit the model does not know, that is the capacity. Rises only on
+    evidence: more was carried than it
     allows,
     with so many requests and no misses that the share of misses is below target at 95 % (rule of three: 3/n).
     Heals towards 1, since the model is fitted to what is seen.
     """
-    if window.disturbed or window.queue_at_start or verdict.requests < 1.0:
+    if window.disturbed:
+        return sigma
+    if window.queue_at_start and window.standing and window.arrived > 0.0:
+        carried = verdict.load * window.served / window.arrived
+        return max(CARRIED_MIN, sigma + policy.sigma_fall * (min(sigma, carried) - sigma))
+    if window.queue_at_start or verdict.requests < 1.0:
         return sigma
     load, allowed = verdict.load, 1.0 - policy.slo_target
     if bad > allowed:

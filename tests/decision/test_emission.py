@@ -109,9 +109,10 @@ def test_what_stays(current: int, wanted: int, need: float, kept: int, why: str)
         (100.0, Churn(), 200.0, "twice the time to get it back"),
         (10.0, Churn(), 60.0, "at least a minute"),
         (900.0, Churn(), 600.0, "at most ten"),
-        (100.0, Churn(500.0, 4000.0), 400.0, "an eighth of the hour was spent on starts: doubled"),
-        (100.0, Churn(300.0, 4000.0), 200.0, "within the budget of a tenth"),
-        (100.0, Churn(100.0, 300.0), 200.0, "an hour that has only begun says nothing"),
+        (100.0, Churn(500.0, 4000.0, 5.0, 5.0), 400.0, "an eighth of the hour was spent on starts: doubled"),
+        (100.0, Churn(500.0, 4000.0, 5.0, 0.0), 200.0, "but nothing had fallen: growth is no churn"),
+        (100.0, Churn(300.0, 4000.0, 3.0, 3.0), 200.0, "within the budget of a tenth"),
+        (100.0, Churn(100.0, 300.0, 1.0, 1.0), 200.0, "an hour that has only begun says nothing"),
     ],
 )
 def test_the_down_window(reacquire_s: float, churn: Churn, seconds: float, why: str) -> None:
@@ -119,10 +120,13 @@ def test_the_down_window(reacquire_s: float, churn: Churn, seconds: float, why: 
 
 
 def test_the_churn_account_forgets_within_hours() -> None:
-    churn = spend(Churn(), 100.0, 5, 5.0)
+    churn = spend(Churn(replicas=7), [100.0], 5, 5.0)
+    assert (churn.starts, churn.falls) == (1.0, 2.0)
     for _ in range(720 * 3):
-        churn = spend(churn, 0.0, 5, 5.0)
+        churn = spend(churn, [], 5, 5.0)
     assert churn.startup_s < 6.0
+    assert churn.starts < 0.06
+    assert churn.falls < 0.12
     assert churn.replica_s == pytest.approx(5 * 3600.0, rel=0.06)
 
 

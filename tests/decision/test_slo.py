@@ -27,17 +27,20 @@ def test_a_window_sums_ticks() -> None:
         pod_seconds=5.0, first_tokens=10.0, ttft_sum_s=2.0, ttft_known=True, queue_count=10.0, queue_sum_s=1.0
     )
     steps = [Steps(1000.0, 0.02, 0.0, 1.0)]
-    one = slo.add(Window(0.0), flow, steps, 3.0, 5.0, 0.5, 0.4, 0.0)
-    two = slo.add(one, flow, steps, 0.0, 5.0, 0.7, 0.3, 2.0)
+    one = slo.add(Window(0.0), flow, steps, 3.0, 5.0, 0.5, 0.4, 0.0, 2.0, standing=True)
+    two = slo.add(one, flow, steps, 0.0, 5.0, 0.7, 0.3, 2.0, 4.0, standing=False)
     assert (two.requests, two.missed, two.ttft_sum_s) == (20.0, 3.0, 4.0)
     assert two.itl_tokens == 2000.0
     assert two.itl_sum_s == pytest.approx(40.0)
     assert two.load / two.seconds == pytest.approx(0.6)
-    assert (two.kv_ratio, two.waited) == (0.4, True)
+    assert (two.kv_ratio, two.waited, two.standing) == (0.4, True, False)
+    assert (two.arrived, two.served) == (30.0, 20.0)
 
 
 def test_requests_without_a_ttft_histogram_are_not_judged_by_it() -> None:
-    assert slo.add(Window(0.0), Flow(first_tokens=10.0), (), 0.0, 5.0, 0.0, 0.0, 0.0).requests == 0.0
+    untold = Flow(first_tokens=10.0)
+    one = slo.add(Window(0.0), untold, (), 0.0, 5.0, 0.0, 0.0, 0.0, 2.0, standing=False)
+    assert (one.requests, one.served) == (0.0, 10.0)
 
 
 @pytest.mark.parametrize(("itl_s", "share"), [(0.02, 0.0), (0.045, 0.0), (0.05, 0.5), (0.056, 1.0)])
@@ -111,7 +114,24 @@ def test_the_residual(
     assert slo.residual(sigma, window(), verdict, bad, POLICY) == pytest.approx(expected, abs=0.01), why
 
 
-@pytest.mark.parametrize("flaw", [{"disturbed": True}, {"queue_at_start": True}])
+@pytest.mark.parametrize(
+    ("sigma", "served", "expected", "why"),
+    [
+        (1.0, 100.0, 1.0 + 0.3 * (0.4 - 1.0), "half of what came was served: the capacity is half the load"),
+        (0.3, 100.0, 0.3, "more than believed: no news"),
+        (0.06, 0.0, 0.05, "nothing was served: the least"),
+    ],
+)
+def test_what_is_served_beside_a_standing_queue_is_the_capacity(
+    sigma: float, served: float, expected: float, why: str
+) -> None:
+    """A limit that the model does not know: too few seats, a slow proxy inside the pod."""
+    standing = window(queue_at_start=True, standing=True, arrived=200.0, served=served)
+    verdict = Verdict(requests=served, load=0.8)
+    assert slo.residual(sigma, standing, verdict, 0.0, POLICY) == pytest.approx(expected), why
+
+
+@pytest.mark.parametrize("flaw", [{"disturbed": True}, {"queue_at_start": True, "standing": False}])
 def test_a_disturbed_window_leaves_the_residual(flaw: dict[str, Any]) -> None:
     verdict = Verdict(requests=200.0, load=0.8)
     assert slo.residual(1.0, window(**flaw), verdict, 0.9, POLICY) == 1.0

@@ -179,6 +179,15 @@ def test_another_engine_configuration_is_learned_anew() -> None:
     assert plant.asks[-1] >= 2 * before
 
 
+def test_a_limit_that_nothing_tells_is_learned_from_what_is_served() -> None:
+    """Prefill runs at a third of what decode latencies let expect (a slow tokeniser in front of the
+    engine)."""
+    slow = Speed(budget=60.0)
+    plant = Plant(rate=lambda t: min(12.0, 2.0 + t / 100.0), speed=slow).run(2400.0)
+    ready = plant.serving()
+    assert sum(r.engine.waiting for r in ready) < 5.0 * len(ready)
+
+
 def test_pods_that_cannot_be_scheduled_cap_the_ask_after_five_minutes() -> None:
     busy = pod(samples=samples(running=50.0, waiting=500.0, kv_usage_ratio=1.0))
     stuck = [
