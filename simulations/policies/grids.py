@@ -20,7 +20,7 @@ _UTILIZATION = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 GRIDS: Mapping[str, tuple[Point, ...]] = {
     # As shipped first: where all settings do as well, a sweep recommends the first of them.
-    "hearth": _over(target_utilization=(0.75, 0.55, 0.65, 0.7, 0.8, 0.85, 0.9)),
+    "hearth": _over(target_utilization=(0.9, 0.6, 0.7, 0.8, 0.95, 1.0)),
     "kv": _over(target=_KV),
     "queue": _over(threshold=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0)),
     "inflight": _over(utilization=_UTILIZATION),
