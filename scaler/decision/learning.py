@@ -138,12 +138,17 @@ def _learn_seats(draft: Draft, tick: Tick) -> None:
     """``max_num_seqs`` is in no metric: it is what runs while others wait, the cache has room and none is
     added, seen so a few times at the most that ever ran. More seen running begins anew.
     """
-    for new, old, _, config_id in tick.pods.pairs:
-        running, (most, times) = new.running or 0.0, draft.seats.get(config_id, (0.0, 0))
-        if running > most:
-            draft.seats = _moved(draft.seats, config_id, (running, 0), CONFIGS)
-        elif running == most == old.running and _kept_out(new) and _kept_out(old):
-            draft.seats = _moved(draft.seats, config_id, (most, min(times + 1, CONFIRMED)), CONFIGS)
+    pairs = tick.pods.pairs
+    for config_id in {p.config_id for p in pairs}:
+        own = [p for p in pairs if p.config_id == config_id]
+        before = draft.seats.get(config_id, (0.0, 0))
+        most = max(before[0], *[p.new.running or 0.0 for p in own])
+        times = before[1] if most == before[0] else 0
+        if tick.pods.queueing:
+            full = [p for p in own if p.new.running == most == p.old.running]
+            times = min(CONFIRMED, times + sum([_kept_out(p.new) and _kept_out(p.old) for p in full]))
+        if (most, times) != before:
+            draft.seats = _moved(draft.seats, config_id, (most, times), CONFIGS)
 
 
 def _kept_out(one: Samples) -> bool:

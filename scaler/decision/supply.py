@@ -115,16 +115,25 @@ def entering(
     ends.
     """
     by_class = {s.node_class: s for s in supply}
+    times: dict[str, tuple[float, float]] = {}
     result = []
     for pod in pending:
         if pod.failing:
             continue
-        facts = by_class.get(pod.node_class)
-        median = startup_s(startups, facts, pod.node_class, 0.5, policy)
-        last = startup_s(startups, facts, pod.node_class, policy.credit_quantile, policy)
-        last = max(last, median * SLACK_RATIO + SLACK_S)
+        if pod.node_class not in times:
+            times[pod.node_class] = _expected(startups, by_class.get(pod.node_class), pod.node_class, policy)
+        median, last = times[pod.node_class]
         if pod.age_s < median:
             result.append(median - pod.age_s)
         elif pod.age_s < last:
             result.append((last - pod.age_s) / 2.0)
     return tuple(sorted(result))
+
+
+def _expected(
+    startups: Startups, facts: Supply | None, node_class: str, policy: Policy
+) -> tuple[float, float]:
+    """(median start-up, when credit ends) of a class, in seconds."""
+    median = startup_s(startups, facts, node_class, 0.5, policy)
+    last = startup_s(startups, facts, node_class, policy.credit_quantile, policy)
+    return median, max(last, median * SLACK_RATIO + SLACK_S)
