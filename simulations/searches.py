@@ -1,11 +1,13 @@
 """``oracle`` and ``lower-bound``: names that stand beside policies but are searches over all schedules."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulations.errors import InputError
 from simulations.lower_bound import LowerBound, lower_bound
 from simulations.oracle.find import oracle
+from simulations.oracle.schedules import Steps
 from simulations.oracle.search import OnPlay
 from simulations.policies.parameters import knob, read
 from simulations.requests import Trace
@@ -52,8 +54,7 @@ class OracleSettings:
     """``--set policy.…`` of the oracle."""
 
     target: float | None = knob(None, above=0.0, most=1.0)
-    """Share of requests to serve in time; None: what the caller asks for, ``slo.target`` from the command
-    line."""
+    """Share of requests to serve in time; None: ``slo.target``. A sweep sets its own levels instead."""
     plays: int | None = knob(None, least=4, whole=True)
     """Runs of the plant; None: by the length of the trace (``simulations.oracle.find.budget``)."""
 
@@ -76,28 +77,39 @@ def find(
     scenario: Scenario,
     trace: Trace,
     seed: int,
-    level_ratio: float,
+    level_ratio: float | None = None,
+    *,
+    seeds: Sequence[Steps] = (),
     on_play: OnPlay | None = None,
 ) -> Run | Bound:
-    """Search for ``level_ratio`` (0-1) of all requests in time; :class:`InputError` for other names."""
+    """Search for ``level_ratio`` (0-1) of all requests in time; None: ``policy.target``, else ``slo.target``.
+
+    ``seeds``: schedules of laws that the oracle may learn from. :class:`InputError` for other names.
+    """
     if policy == "lower-bound":
-        asked = read(BoundSettings, policy, scenario.policy)
-        level_ratio = level_ratio if asked.target is None else asked.target
-        return Bound(
-            trace=trace.name,
-            seed=seed,
-            scenario=scenario,
-            requests=len(trace),
-            bound=lower_bound(scenario, trace, seed, level_ratio),
-        )
+        settings = read(BoundSettings, policy, scenario.policy)
+        bound = lower_bound(scenario, trace, seed, _level(level_ratio, settings.target, scenario))
+        return Bound(trace=trace.name, seed=seed, scenario=scenario, requests=len(trace), bound=bound)
     if policy == "oracle":
         wanted = read(OracleSettings, policy, scenario.policy)
-        level_ratio = level_ratio if wanted.target is None else wanted.target
-        return oracle(scenario, trace, seed, level_ratio, plays=wanted.plays, on_play=on_play)
+        level_ratio = _level(level_ratio, wanted.target, scenario)
+        return oracle(scenario, trace, seed, level_ratio, seeds=seeds, plays=wanted.plays, on_play=on_play)
     raise InputError("policy", f"{policy} is no search", "use oracle or lower-bound")
 
 
-def search(policy: str, scenario: Scenario, trace: Trace, seed: int, level_ratio: float) -> Result | Bound:
+def _level(given: float | None, target: float | None, scenario: Scenario) -> float:
+    return next(level for level in (given, target, scenario.slo.target) if level is not None)
+
+
+def search(
+    policy: str,
+    scenario: Scenario,
+    trace: Trace,
+    seed: int,
+    level_ratio: float | None = None,
+    *,
+    seeds: Sequence[Steps] = (),
+) -> Result | Bound:
     """As :func:`find`, judged."""
-    found = find(policy, scenario, trace, seed, level_ratio)
+    found = find(policy, scenario, trace, seed, level_ratio, seeds=seeds)
     return found.judge() if isinstance(found, Run) else found

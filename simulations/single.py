@@ -47,7 +47,7 @@ def run_one(
 def _search(policy: str, setup: Scenario, trace: Trace, seed: int, wanted: Outputs) -> None:
     with progress.bar(f"{policy} on {trace.name}", 1.0) as advance:
         found = searches.find(
-            policy, setup, trace, seed, setup.slo.target, lambda plays, budget: advance(plays / budget)
+            policy, setup, trace, seed, on_play=lambda plays, budget: advance(plays / budget)
         )
     if isinstance(found, searches.Bound):
         _finish_bound(found, wanted)

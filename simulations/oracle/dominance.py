@@ -19,6 +19,7 @@ class Outcome:
     label: str
     gpu_hours: float
     attainment_ratio: float
+    """Share of requests that met the SLO; of an oracle, what it was held to where that is less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def check_dominates(oracles: Iterable[Outcome], laws: Sequence[Outcome]) -> tupl
     """Every oracle that a law beats by more than :data:`TOLERANCE`, with the law that beats it most.
 
     Oracles and laws ran the same trace with the same fleet, starts and seed. A law counts against an oracle
-    if it attains at least as much as the oracle did: the oracle may have been held to less.
+    if it attains at least as much as the oracle was held to.
     """
     found = []
     for oracle in oracles:
