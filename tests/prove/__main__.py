@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from simulations import pool
-from tests.prove import store
+from tests.prove import store, summaries
 from tests.prove.cells import Cell, line
 from tests.prove.choose import chosen as chosen_settings
 from tests.prove.groups import CHOSEN, GROUPS
@@ -90,10 +90,17 @@ def choose() -> None:
 
 
 def tables() -> str:
-    """The tables of every load that was judged."""
+    """Every table that the committed results allow, as Markdown."""
+    parts = [
+        ("Tuning loads", summaries.tuned(_labelled("tuning"))),
+        ("What the terms buy", summaries.by_label(_labelled("ablation"), "switched off")),
+        ("Wrong priors", summaries.by_label(_labelled("priors"), "belief")),
+        ("Sceptics' runs", summaries.by_policy(_labelled("sceptics"))),
+    ]
     rows = _labelled("held-out") + _labelled("oracle")
     loads = list(dict.fromkeys(row["load"] for row in rows if row["policy"] == "hearth"))
-    return "\n\n".join(section(load, [row for row in rows if row["load"] == load]) for load in loads)
+    held_out = [section(load, [row for row in rows if row["load"] == load]) for load in loads]
+    return "\n\n".join([*(f"## {title}\n\n{text}" for title, text in parts), "## Held-out traces", *held_out])
 
 
 def main() -> int:
