@@ -9,7 +9,8 @@ import math
 def to_milli(value: float) -> int:
     """``value`` in thousandths as KEDA sends it: printed with three decimals, never truncated.
 
-    ``%.3f`` rounds the binary value: 1.0005 -> 1000 (it is 1.000499999…), 1.0015 -> 1002 (it is 1.0015000000000000568).
+    ``%.3f`` rounds the binary value: 1.0005 -> 1000 (it is 1.000499999…), 1.0015 -> 1002 (it is
+    1.0015000000000000568).
     NaN, infinities and negative numbers become 0 (``quantityFromFloat64``).
     """
     if not math.isfinite(value) or value < 0:
