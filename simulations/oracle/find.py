@@ -20,9 +20,9 @@ from simulations.scenario import Scenario
 _BINS = 600
 """Bins of a whole run, within the shortest and the longest bin below."""
 _SHORTEST_BIN_US, _LONGEST_BIN_US = 5_000_000, 60_000_000
-_REQUESTS_PLAYED = 3_000_000
+_REQUESTS_PLAYED = 4_000_000
 """Requests that a search may simulate in all; it decides the number of plays, within the bounds below."""
-_FEWEST_PLAYS, _MOST_PLAYS = 24, 80
+_FEWEST_PLAYS, _MOST_PLAYS = 12, 80
 _KNOWN_STARTS = 4096
 
 
@@ -42,8 +42,7 @@ class Found:
 
 
 def budget(requests: int) -> int:
-    """Runs of the plant that a search may make: 80 for an hour of 19,000 requests, 24 for a day of
-    373,000."""
+    """Runs of the plant that a search may make: 80 for 19,000 requests, 25 for 155,000, 12 for 373,000."""
     return min(_MOST_PLAYS, max(_FEWEST_PLAYS, _REQUESTS_PLAYED // max(1, requests)))
 
 

@@ -25,7 +25,8 @@ _STEP = 0.6
 """A plan that misses too much is followed by one for fewer misses, but for no less than this share of
 them."""
 _FACTOR, _MOST_FACTOR, _FACTORS = 1.2, 4.0, 6
-"""Multiples of the fluid demand: the first one, the last one, and how many are played."""
+"""Multiples of the fluid demand: the first one, the last one, and how many are played (at most a third of
+the budget)."""
 _SPENT = 0.4
 """Share of the allowed misses that the fluid may spend on purpose: the plant adds some that no fluid
 knows."""
@@ -72,6 +73,8 @@ class Search:
         """Search from the fluid ``inflow`` and from schedules that others used."""
         for seed in seeds:
             self._play(bounded(seed, self.known.fewest, self.known.most))
+        if self._floor_does(inflow):
+            return self.best
         self._headrooms(inflow)
         self._static()
         self._improve()
@@ -107,13 +110,20 @@ class Search:
 
     # --- where it begins
 
+    def _floor_does(self, inflow: Inflow) -> bool:
+        """Whether the smallest fleet is good enough: nothing is cheaper. Not tried where it cannot be."""
+        if sum(inflow.busy) > self.known.fewest * len(inflow.busy):
+            return False
+        trial = self._play(((0, self.known.fewest),))
+        return trial is not None and trial.misses <= self.allowed
+
     def _headrooms(self, inflow: Inflow) -> None:
         """Multiples of the fluid demand, narrowed down to what just meets the target; then other
         smoothings."""
         bin_us = self._plant.bin_us
         window = max(1, round(self.known.usual_start_us / bin_us / 4))
         low, high, factor = 0.5, math.inf, _FACTOR
-        for _ in range(_FACTORS):
+        for _ in range(min(_FACTORS, self._budget // 3)):
             wanted = coarse(inflow, factor, round(_SPENT * self.allowed), self._rng)
             trial = self._realise(earlier(wanted, _EARLIER_US, self._plant.end_us))
             if trial is None or trial.misses <= self.allowed:
@@ -126,7 +136,7 @@ class Search:
             factor = math.sqrt(low * high) if high < math.inf else min(_MOST_FACTOR, low * 1.6)
         if self.best.misses > self.allowed:
             self._relax()
-        for smooth_bins in (window, window * 4):
+        for smooth_bins in (window, window * 4)[: self._budget // 10]:
             self._realise(headroom(inflow.busy, min(high, _MOST_FACTOR), smooth_bins, bin_us))
 
     def _relax(self) -> None:
@@ -161,7 +171,8 @@ class Search:
         while scale_us and self.plays < self._budget:
             before, plant = self.best, self._plant
             trials = [before]
-            for wanted in variations(before, plant.bin_us, scale_us, plant.end_us, self._rng, _VARIATIONS):
+            count = min(_VARIATIONS, max(1, (self._budget - self.plays) // 2))
+            for wanted in variations(before, plant.bin_us, scale_us, plant.end_us, self._rng, count):
                 plays = self.plays
                 trial = self._realise(wanted)
                 trials += [trial] if trial is not None and self.plays > plays else []
