@@ -65,7 +65,8 @@ def _situation(
     reserve = forecast.burst_reserve(draft.errors, policy) if policy.burst_reserve > 0.0 else 0.0
     seasonal = season.forecast(draft.season, tick.now_s + lanes[0].horizon_s) if policy.seasonal else 0.0
     outlook = forecast.outlook(draft.holt, draft.errors, known.rate_per_s, reserve, seasonal, policy)
-    utilization = policy.target_utilization if draft.utilization is None else draft.utilization
+    trimmed = draft.judged.utilization
+    utilization = policy.target_utilization if trimmed is None else trimmed
     return needs.Situation(tick.pods, known, outlook, utilization, factor, entering)
 
 

@@ -18,7 +18,7 @@ from scaler.decision.idle import Outside
 from scaler.decision.model import Samples
 from scaler.decision.policy import Policy
 from scaler.decision.roofline import StepTime, believe
-from scaler.decision.state import Draft
+from scaler.decision.state import Draft, Judgement
 from scaler.decision.steptime import Estimate, Fit
 
 CONFIGS = 16
@@ -70,7 +70,7 @@ class Known(NamedTuple):
     """Requests waiting for capacity, in engines and outside."""
     idle_ttft_s: float
     itl_s: float | None
-    """Mean inter-token latency since the last scrapes; None when no token was decoded."""
+    """Mean inter-token latency between the last scrapes that saw tokens; None before the first."""
 
 
 def queued(known: Known, policy: Policy) -> bool:
@@ -219,12 +219,14 @@ def sigma_of(sigmas: Mapping[str, float], config_id: str, mix: Mix) -> float:
     return 1.0 if last is None else min(1.0, last)
 
 
-def _seats(draft: Draft, config_id: str) -> float | None:
-    most, times = draft.seats.get(config_id, (0.0, 0))
+def _seats(seats: Mapping[str, tuple[float, int]], config_id: str) -> float | None:
+    most, times = seats.get(config_id, (0.0, 0))
     return most if times >= CONFIRMED else None
 
 
-def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy: Policy) -> Capacity:
+def _capacity(
+    estimate: Estimate, mix: Mix, draft: Draft, judged: Judgement, config_id: str, policy: Policy
+) -> Capacity:
     """Goodput capacity of one replica for this mix, by all that is known."""
     step, parts = estimate.step, capacity.request_parts(mix)
     cost, error = capacity.dot(step, parts), steptime.spread(estimate, parts)
@@ -233,8 +235,8 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
     patience_s, ttft_hopeless = capacity.patience(step, mix, policy.ttft_slo_ms / 1000.0)
     request_s = max(cost + policy.prior_caution * error, 1e-9)
     kv_tokens = (draft.kv_capacity_tokens or 0.0) * policy.target_kv_usage
-    itl_off = draft.incurable.itl >= slo.INCURABLE_WINDOWS
-    ttft_off = draft.incurable.ttft >= slo.INCURABLE_WINDOWS
+    itl_off = judged.incurable.itl >= slo.INCURABLE_WINDOWS
+    ttft_off = judged.incurable.ttft >= slo.INCURABLE_WINDOWS
     return Capacity(
         request_s,
         step.prefill_s * mix.computed_tokens,
@@ -246,11 +248,11 @@ def _capacity(estimate: Estimate, mix: Mix, draft: Draft, config_id: str, policy
         math.inf if ttft_off else patience_s,
         min(
             capacity.memory_rate(mix, request_s, step.base_s, kv_tokens),
-            capacity.seat_rate(mix, request_s, step.base_s, _seats(draft, config_id)),
+            capacity.seat_rate(mix, request_s, step.base_s, _seats(judged.seats, config_id)),
         ),
         max(1.0 - policy.slo_target, 1e-3),
         policy.use_pooling,
-        sigma_of(draft.sigmas, config_id, mix) if policy.use_sigma else 1.0,
+        sigma_of(judged.sigmas, config_id, mix) if policy.use_sigma else 1.0,
         base_error < PROVEN * abs(itl_slo_s - base_s),
         error < UNSURE * cost,
         ttft_off or ttft_hopeless,
@@ -267,11 +269,10 @@ def _itl(steps: Iterable[Steps]) -> float | None:
 
 def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
     """Put together what is known now."""
-    config_id = tick.pods.config_id
-    fit = fit_of(draft.fits if draft.judged_by is None else draft.judged_by, config_id)
-    estimate = steptime.estimate(fit, believe(policy, draft.kv_capacity_tokens))
+    config_id, judged = tick.pods.config_id, draft.judged
+    estimate = steptime.estimate(fit_of(judged.fits, config_id), believe(policy, draft.kv_capacity_tokens))
     mix = arriving.mean_request(draft.sizes)
-    cap = None if mix is None else _capacity(estimate, mix, draft, config_id, policy)
+    cap = None if mix is None else _capacity(estimate, mix, draft, judged, config_id, policy)
     rate = max(draft.arrivals.held_per_s, 0.0)
     step = estimate.step
     return Known(
@@ -282,7 +283,7 @@ def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
         arriving.rate(draft.arrivals, tick.now_s),
         factor * tick.pods.waiting + tick.out.waiting,
         step.base_s + (0.0 if mix is None else step.prefill_s * mix.computed_tokens),
-        _itl(tick.steps.values()),
+        draft.itl_s,
     )
 
 
@@ -359,7 +360,9 @@ def learn(draft: Draft, tick: Tick, factor: float, horizon_s: float, policy: Pol
     the ask.
     """
     if tick.dt_s > 0.0:
-        draft.judged_by = draft.fits
+        draft.judged = draft.judgement()
+    itl_s = _itl(tick.steps.values())
+    draft.itl_s = draft.itl_s if itl_s is None else itl_s
     _learn_sizes(draft, tick)
     rates = _learn_arrivals(draft, tick, tick.now_s - tick.dt_s, factor, policy)
     _learn_forecast(draft, tick, rates, horizon_s, policy)

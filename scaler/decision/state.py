@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from scaler.decision.arrivals import UNSIZED, Arrivals, Sizes, begin
 from scaler.decision.differences import PodMemory
@@ -45,6 +46,16 @@ class Learned:
     """(most requests that one engine ran at once, times that it was seen to bind) by ``config_id``."""
 
 
+class Judgement(NamedTuple):
+    """What was known before a tick, by which it is judged however often it is polled (live state)."""
+
+    fits: Mapping[str, Fit]
+    seats: Mapping[str, tuple[float, int]]
+    sigmas: Mapping[str, float]
+    utilization: float | None
+    incurable: Incurable
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """What is going on."""
@@ -52,8 +63,10 @@ class Live:
     now_s: float
     began_s: float
     """Since when it is complete; the down window must have passed since."""
-    judged_by: Mapping[str, Fit] | None = None
-    """Step times that the last tick was judged by: what was known before it; None before the first."""
+    judged: Judgement
+    """What the last tick was judged by."""
+    itl_s: float | None = None
+    """Mean inter-token latency of the last tick that saw tokens."""
     pods: Mapping[str, PodMemory] = field(default_factory=dict)
     demand: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """(waiting, rejected) of each outside source."""
@@ -89,12 +102,17 @@ class State:
         return State()
 
 
-def fresh_live(now_s: float, fits: Mapping[str, Fit]) -> Live:
-    """A live state that begins now, with the step times that were learned before."""
+def judgement(learned: Learned) -> Judgement:
+    """What is known at a start."""
+    return Judgement(learned.fits, learned.seats, learned.sigmas, learned.utilization, learned.incurable)
+
+
+def fresh_live(now_s: float, learned: Learned) -> Live:
+    """A live state that begins now, with what was learned before."""
     return Live(
         now_s=now_s,
         began_s=now_s,
-        judged_by=fits,
+        judged=judgement(learned),
         arrivals=begin(now_s),
         window=Window(now_s),
         trim_s=now_s,
@@ -107,7 +125,7 @@ def continued(state: State, now_s: float) -> Live:
     future."""
     live = state.live
     if live is None or now_s < live.now_s - 1e-6 or now_s - live.now_s > LOST_S:
-        return fresh_live(now_s, state.learned.fits)
+        return fresh_live(now_s, state.learned)
     return live
 
 
@@ -127,7 +145,8 @@ class Draft:
         "fits",
         "holt",
         "incurable",
-        "judged_by",
+        "itl_s",
+        "judged",
         "kv_capacity_tokens",
         "needs",
         "pods",
@@ -151,7 +170,7 @@ class Draft:
         self.utilization, self.incurable, self.seen = learned.utilization, learned.incurable, learned.seen
         self.kv_capacity_tokens, self.seats = learned.kv_capacity_tokens, learned.seats
         self.began_s, self.pods, self.demand = live.began_s, live.pods, live.demand
-        self.judged_by, self.ceiling = live.judged_by, live.ceiling
+        self.judged, self.ceiling, self.itl_s = live.judged, live.ceiling, live.itl_s
         self.arrivals, self.holt, self.ahead = live.arrivals, live.holt, live.ahead
         self.window, self.verdict = live.window, live.verdict
         self.trim_s, self.trim_requests, self.trim_missed = live.trim_s, live.trim_requests, live.trim_missed
@@ -161,6 +180,10 @@ class Draft:
             live.emergency,
             live.active_s,
         )
+
+    def judgement(self) -> Judgement:
+        """What is known now."""
+        return Judgement(self.fits, self.seats, self.sigmas, self.utilization, self.incurable)
 
     def state(self, now_s: float) -> State:
         """The finished state at ``now_s``."""
@@ -180,7 +203,8 @@ class Draft:
         live = Live(
             now_s=now_s,
             began_s=self.began_s,
-            judged_by=self.judged_by,
+            judged=self.judged,
+            itl_s=self.itl_s,
             pods=self.pods,
             demand=self.demand,
             arrivals=self.arrivals,

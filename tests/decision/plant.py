@@ -9,6 +9,7 @@ away.
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from scaler.decision.decide import decide
 from scaler.decision.model import (
@@ -135,7 +136,7 @@ class Replica:
     engine: Engine
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Plant:
     """The fleet, its load and its loop; ``run`` returns what happened tick by tick."""
 
@@ -165,6 +166,16 @@ class Plant:
         self.spec = self.low
         for _ in range(self.low):
             self._add(0.0)
+
+    def __repr__(self) -> str:
+        return (
+            f"Plant at {self.now_s:g} s, {self.rate(0.0):g} to {self.rate(self.now_s):g}/s of "
+            f"{self.tokens_in:g}/{self.tokens_out:g}, low {self.low}, cold {self.cold_s:g}, {self.speed}"
+        )
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """For hypothesis, which would print every counter of every engine."""
+        printer.text(repr(self))
 
     def _add(self, cold_s: float) -> None:
         self.serial += 1
