@@ -67,8 +67,8 @@ class Policy:
     holt_level: float = 0.4
     """Share of a new 5-s value that enters the level (per 5-s step)."""
     holt_trend: float = 0.1
-    """Share of a new slope that enters the trend (per 5-s step). Calmer (0.3/0.05) costs 3 % less and loses 1.7
-    points of a sine at a 180 s cold start; livelier (0.5/0.15) gains nothing more."""
+    """Share of a new slope that enters the trend (per 5-s step). Calmer (0.3/0.05) costs 3 % less and loses
+    1.7 points of a sine at a 180 s cold start; livelier (0.5/0.15) gains nothing more."""
     holt_damping: float = 0.97
     """Factor on the trend per 5-s step: a slope counts for at most 1/(1-0.97) = 33 steps, 166 s."""
     band: Literal["z", "quantile"] = "z"
