@@ -50,7 +50,7 @@ def test_an_overload_at_the_very_start_is_answered_within_seconds() -> None:
 
 def test_a_step_does_not_run_away_while_its_queue_is_worked_off() -> None:
     """60/s are 2.5 replicas at the objective. While the step looks like a slope the forecast may double that
-    (growth cap), and the queue of the cold start may ask for half as much again and one: 8.5, and a fit that is
+    (growth cap), and the queue of the cold start may ask for half as much again and one: 8.5; a fit that is
     still cautious makes 10 of it (9 with the calmer forecast of before)."""
     plant = Plant(rate=lambda t: 10.0 if t < 300.0 else 60.0).run(1500.0)
     assert max(plant.asks) <= 10
