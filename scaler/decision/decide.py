@@ -62,7 +62,8 @@ def _situation(
     factor: float,
     policy: Policy,
 ) -> needs.Situation:
-    reserve = forecast.burst_reserve(draft.errors, policy) if policy.burst_reserve > 0.0 else 0.0
+    per_rate = needs.per_rate(known, max(draft.errors.rates, default=0.0))
+    reserve = forecast.burst_reserve(draft.errors, per_rate, policy) if policy.burst_reserve > 0.0 else 0.0
     seasonal = season.forecast(draft.season, tick.now_s + lanes[0].horizon_s) if policy.seasonal else 0.0
     outlook = forecast.outlook(draft.holt, draft.errors, known.rate_per_s, reserve, seasonal, policy)
     trimmed = draft.judged.utilization

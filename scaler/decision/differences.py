@@ -74,6 +74,7 @@ class Pods:
     __slots__ = (
         "arrivals",
         "arrivals_per_s",
+        "bound",
         "config_id",
         "elsewhere",
         "fresh",
@@ -101,6 +102,8 @@ class Pods:
         self.ready = self.fresh = self.known = self.unknown = self.terminating = 0
         self.kv_pods = self.preempting = self.queueing = 0
         self.running = self.waiting = self.kv_ratios = self.oldest_age_s = 0.0
+        self.bound = 0.0
+        """Requests waiting in few engines while most have no queue: no replica that comes can take them."""
         self.kv_capacity_tokens: float | None = None
         self.elsewhere = False
         """Requests run, or may run, on pods that are on their way out."""
@@ -239,6 +242,7 @@ def _gauges(pods: Pods, known: list[Samples], fresh_s: float) -> None:
     pods.running = sum([s.running or 0.0 for s in known])
     queues = [s.waiting or 0.0 for s in known]
     pods.waiting, pods.queueing = sum(queues), sum([queue >= 1.0 for queue in queues])
+    pods.bound = pods.waiting if 2 * pods.queueing < len(queues) else 0.0
     usages = [s.kv_usage_ratio for s in known if s.kv_usage_ratio is not None]
     pods.kv_pods, pods.kv_ratios = len(usages), sum(usages)
     capacities = [s.kv_capacity_tokens for s in known if s.kv_capacity_tokens is not None]

@@ -43,6 +43,8 @@ class Flow(NamedTuple):
     """Finished requests, counted only where finished sizes are told, too."""
     finished_generation: float = 0.0
     preemptions: float = 0.0
+    sized: bool = False
+    """Whether finished answers are told."""
 
 
 NOTHING = Flow()
@@ -105,6 +107,7 @@ def flow(pairs: Sequence[Pair]) -> Flow:
         finished if sized else 0.0,
         _difference(new, old, "finished_generation_tokens_total"),
         _difference(new, old, "preemptions_total"),
+        sized,
     )
 
 

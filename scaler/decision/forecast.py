@@ -201,6 +201,29 @@ def expect(outlook: Outlook, ahead_s: float) -> float:
     return max(base, min(base + outlook.reserve_per_s, outlook.peak_per_s))
 
 
-def burst_reserve(errors: Errors, policy: Policy) -> float:
-    """The learned reserve (requests/s): a quantile of how much the rate rose within a cold start."""
-    return max(0.0, quantile(errors.increase, policy.burst_quantile) or 0.0)
+def burst_reserve(errors: Errors, per_rate: float, policy: Policy) -> float:
+    """The learned reserve (requests/s): with it all but the allowed share of the last half hour's requests
+    would have found their replicas.
+
+    Each remembered time lacked ``ceil(what came) - ceil(what was planned)`` replicas; the reserve is the
+    quantile of that, each time weighing as many requests as came then. ``per_rate``: replicas per request/s.
+    Example: a replica carries 10 requests/s; 60 came four times in 120, and 10 else. That is 3 % of the time
+    but 17 % of all requests: four replicas are held beyond the planned two. A quantile over times held none.
+    """
+    if per_rate <= 0.0:
+        return 0.0
+    share = policy.target_utilization / per_rate
+    allowed = (1.0 - policy.slo_target) * sum(errors.rates)
+    for lacking, rate in sorted(_lacking(errors, per_rate, share), reverse=True):
+        allowed -= rate
+        if allowed < 0.0:
+            return max(0.0, lacking * share)
+    return 0.0
+
+
+def _lacking(errors: Errors, per_rate: float, share: float) -> list[tuple[int, float]]:
+    """(replicas that were lacking, requests/s that came) of each remembered time."""
+    return [
+        (math.ceil(came * per_rate - 1e-6) - math.ceil((came - more) / share - 1e-6), came)
+        for came, more in zip(errors.rates, errors.increase, strict=True)
+    ]

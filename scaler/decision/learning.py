@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from scaler.decision import arrivals as arriving
 from scaler.decision import capacity, flows, forecast, season, slo, steptime
 from scaler.decision.capacity import Capacity, Mix
-from scaler.decision.differences import Pods
+from scaler.decision.differences import Pair, Pods
 from scaler.decision.flows import Flow, Steps
 from scaler.decision.idle import Outside
 from scaler.decision.model import Samples
@@ -177,12 +177,15 @@ def _learn_arrivals(draft: Draft, tick: Tick, since_s: float, factor: float, pol
     Without one pod whose load is known, the rate is taken to go on: an outage is no lull.
     """
     pods = tick.pods
+    if not draft.arrivals.counts and pods.ready and not pods.pairs and not pods.arrivals_per_s:
+        # Nothing was compared yet: the time before the first comparison is missing, not without arrivals.
+        since_s, draft.arrivals = tick.now_s, arriving.begin(tick.now_s)
     seen_per_s = factor * pods.arrivals_per_s if pods.known or not pods.ready else draft.arrivals.held_per_s
     arrived = seen_per_s * tick.dt_s + pods.arrivals + tick.out.arrived
     counted, rates = arriving.count(draft.arrivals, arrived, since_s, tick.now_s)
     rate = arriving.rate(counted, tick.now_s)
     patience_s = policy.backlog_tolerance * policy.ttft_slo_ms / 1000.0
-    queued = policy.use_held_rate and pods.waiting + tick.out.waiting > rate * patience_s
+    queued = policy.use_held_rate and pods.waiting - pods.bound + tick.out.waiting > rate * patience_s
     draft.arrivals = arriving.hold(counted, rate, queued, tick.dt_s)
     return rates
 
@@ -281,7 +284,7 @@ def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
         cap,
         rate,
         arriving.rate(draft.arrivals, tick.now_s),
-        factor * tick.pods.waiting + tick.out.waiting,
+        factor * (tick.pods.waiting - tick.pods.bound) + tick.out.waiting,
         step.base_s + (0.0 if mix is None else step.prefill_s * mix.computed_tokens),
         draft.itl_s,
     )
@@ -294,6 +297,17 @@ def _is_disturbed(tick: Tick, config_ids: int) -> bool:
     return pods.youngest_s < slo.WARM_S or pods.terminating > 0 or pods.unknown > 0 or config_ids > 1
 
 
+def _judged(tick: Tick) -> tuple[list[Pair], Flow, Mapping[str, Steps]]:
+    """What the objective's record counts: everything, but for engines that work off a queue of their own.
+
+    While most engines have no queue those few say how they began, not what the fleet can carry.
+    """
+    if not tick.pods.bound:
+        return tick.pods.pairs, tick.flow, tick.steps
+    pairs = [p for p in tick.pods.pairs if not p.old.waiting]
+    return pairs, flows.flow(pairs), flows.steps(pairs)
+
+
 def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: Policy) -> None:
     """Add this tick to the objective's open window; close and judge it when it is full.
 
@@ -304,12 +318,12 @@ def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: 
     limit_s = max(policy.ttft_slo_ms / 1000.0, 2.0 * known.idle_ttft_s)
     load = 0.0 if cap is None else demand * cap.sigma / ready
     kv = pods.kv_ratios / pods.kv_pods if pods.kv_pods else 0.0
-    missed = flows.late(pods.pairs, limit_s)
-    steps = tick.steps.values()
+    pairs, flow, by_config = _judged(tick)
+    missed, steps = flows.late(pairs, limit_s), by_config.values()
     standing = 2 * pods.queueing >= ready
     window = slo.add(
         draft.window,
-        tick.flow,
+        flow,
         steps,
         missed,
         tick.dt_s,

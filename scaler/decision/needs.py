@@ -48,6 +48,12 @@ class Situation(NamedTuple):
     """When pending replicas come (s from now)."""
 
 
+def per_rate(known: Known, rate: float) -> float:
+    """Replicas per request/s at the objective at this rate; 0 while the capacity is not known."""
+    cap = known.capacity
+    return 0.0 if cap is None or not cap.known or rate <= 0.0 else capacity.replicas(rate, cap) / rate
+
+
 def _per_rate(now: Situation, horizon_s: float) -> float:
     """Replicas per request/s at the objective, at the largest rate expected (sub-linear: fleets pool)."""
     cap = now.known.capacity

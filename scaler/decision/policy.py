@@ -85,9 +85,8 @@ class Policy:
     trust_min: float = 0.0
     """Least share of a foreseen rise that is believed, however often rises fell back."""
     burst_reserve: float = 1.0
-    """Share of the learned burst reserve that is held: the ``burst_quantile`` of what came H ahead beyond the
-    forecast, never beyond the highest rate of the last half hour."""
-    burst_quantile: float = 0.95
+    """Share of the learned burst reserve that is held: what the last half hour's requests, but for the share
+    that may miss, would have needed beyond the forecast; never beyond the highest rate of that time."""
     seasonal: bool = True
     """Same time on earlier days may raise the forecast, once a back-test says that it would have helped."""
 
@@ -206,7 +205,6 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "holt_level": _SHARE,
     "holt_trend": _SHARE,
     "holt_damping": _SHARE,
-    "burst_quantile": _SHARE,
     "horizon_quantile": _SHARE,
     "credit_quantile": _SHARE,
     "down_margin": _SHARE,

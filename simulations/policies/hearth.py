@@ -38,7 +38,7 @@ def behaviour(scenario: Scenario, tolerance_up: float) -> Actuation:
         scale_up=Direction(
             stabilization_s=0,
             tolerance=tolerance_up,
-            rules=(Rule(type="Percent", value=100, period_s=15), Rule(type="Pods", value=4, period_s=15)),
+            rules=(Rule(type="Percent", value=900, period_s=15), Rule(type="Pods", value=30, period_s=15)),
         ),
         scale_down=Direction(stabilization_s=0),
         push=scenario.cluster.min_replicas == 0,

@@ -136,6 +136,16 @@ class Replica:
     engine: Engine
 
 
+def _water_level(loads: list[float], poured: float) -> float:
+    """Load of the least loaded after ``poured`` requests went to whoever was least loaded."""
+    below = 0.0
+    for i, load in enumerate(sorted(loads)):
+        if i and load * i - below >= poured:
+            return (below + poured) / i
+        below += load
+    return (below + poured) / len(loads)
+
+
 @dataclass(slots=True, kw_only=True, repr=False)
 class Plant:
     """The fleet, its load and its loop; ``run`` returns what happened tick by tick."""
@@ -194,11 +204,11 @@ class Plant:
         ready = self.serving()
         self.queue += self.rate(self.now_s) * dt
         if ready:
-            least = sum(r.engine.waiting + r.engine.running for r in ready) + self.queue
-            for r in ready:
-                share = max(0.0, least / len(ready) - r.engine.waiting - r.engine.running)
-                r.engine.waiting += min(self.queue, share)
-                self.queue -= min(self.queue, share)
+            loads = [r.engine.waiting + r.engine.running for r in ready]
+            level = _water_level(loads, self.queue)
+            for r, load in zip(ready, loads, strict=True):
+                r.engine.waiting += max(0.0, level - load)
+            self.queue = 0.0
         for r in ready:
             self.first_tokens += r.engine.advance(dt, self.tokens_in, self.tokens_out)
 

@@ -111,6 +111,14 @@ def test_few_requests_are_remembered_for_long() -> None:
     assert mix.prompt_tokens == pytest.approx(700.0)
 
 
+def test_answers_none_of_which_is_finished_are_taken_to_be_half_done() -> None:
+    """First contact: 8 replicas with 20 requests/s of 1,000 tokens look after 20 s as if 250 were all."""
+    young = learned(flow_of(10.0, 100.0, 20.0, sized=True))
+    mix = mean_request(young)
+    assert mix is not None
+    assert mix.output_tokens == pytest.approx(40.0)
+
+
 def test_answers_are_as_long_as_the_larger_of_two_measures() -> None:
     """While load rises, finished answers are the short ones, and tokens lag behind first tokens."""
     finished = learned(flow_of(10.0, 100.0, 20.0, finished=5.0, finished_generation=500.0))

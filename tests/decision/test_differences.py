@@ -138,6 +138,29 @@ def test_a_pod_that_preempted_lately_is_full() -> None:
     assert later.kv_ratios == 0.4
 
 
+@pytest.mark.parametrize(
+    ("queues", "bound"),
+    [
+        ((40.0, 0.0, 0.0), 40.0),
+        ((40.0, 3.0, 0.0), 0.0),
+        ((40.0,), 0.0),
+        ((40.0, 0.0), 0.0),
+        ((0.0, 0.0, 0.0), 0.0),
+    ],
+    ids=[
+        "one of three engines queues: the others have room",
+        "most engines queue: the fleet is short",
+        "the only engine queues: the fleet is short",
+        "half of the engines queue: the fleet is short",
+        "nobody queues",
+    ],
+)
+def test_a_queue_in_few_engines_is_bound_to_them(queues: tuple[float, ...], bound: float) -> None:
+    pods = [pod(f"p{i}", samples=samples(waiting=queue)) for i, queue in enumerate(queues)]
+    seen = seen_after(pods)
+    assert (seen.waiting, seen.bound) == (sum(queues), bound)
+
+
 def test_pods_on_their_way_out_are_not_counted_but_noticed() -> None:
     leaving = pod("x", phase=PodPhase.TERMINATING, samples=samples(running=2.0, waiting=9.0))
     pods = seen_after([pod(), leaving])

@@ -110,10 +110,37 @@ def test_with_a_quantile_band_the_ask_covers_what_came_as_often_as_that() -> Non
     assert forecast.expect(cautious, 100.0) == pytest.approx(18.0)
 
 
-def test_the_burst_reserve_is_a_quantile_of_rises_within_a_cold_start() -> None:
-    errors = Errors(increase=(0.0,) * 90 + (5.0,) * 10)
-    assert forecast.burst_reserve(errors, POLICY) == 5.0
-    assert forecast.burst_reserve(Errors(increase=(-3.0,) * 10), POLICY) == 0.0
+@pytest.mark.parametrize(
+    ("rates", "increase", "per_rate", "replicas"),
+    [
+        ((60.0,) * 4 + (10.0,) * 116, (50.0,) * 4 + (0.0,) * 116, 0.1, 4.0),
+        ((60.0,) + (10.0,) * 300, (50.0,) + (0.0,) * 300, 0.1, 0.0),
+        ((13.0,) * 20, (3.0,) * 20, 0.1, 0.0),
+        ((10.0,) * 20, (-3.0,) * 20, 0.1, 0.0),
+        ((60.0,) * 4 + (10.0,) * 116, (50.0,) * 4 + (0.0,) * 116, 0.0, 0.0),
+        ((), (), 0.1, 0.0),
+    ],
+    ids=[
+        "bursts of 3 % of the time that bring 17 % of all requests are held in full",
+        "what brings less than the objective allows to miss is not held",
+        "what whole replicas and the headroom cover needs no reserve",
+        "load that fell needs none",
+        "an unknown capacity holds none",
+        "nothing seen, nothing held",
+    ],
+)
+def test_the_burst_reserve(
+    rates: tuple[float, ...], increase: tuple[float, ...], per_rate: float, replicas: float
+) -> None:
+    held = forecast.burst_reserve(Errors(rates=rates, increase=increase), per_rate, POLICY)
+    assert held * per_rate / POLICY.target_utilization == pytest.approx(replicas)
+
+
+def test_the_burst_reserve_grows_with_what_may_not_miss() -> None:
+    errors = Errors(rates=(60.0, 40.0, *(10.0,) * 98), increase=(50.0, 30.0, *(0.0,) * 98))
+    held = [forecast.burst_reserve(errors, 0.1, Policy(slo_target=t)) for t in (0.9, 0.95, 0.98)]
+    assert held == sorted(held)
+    assert held[0] < held[-1]
 
 
 def season_of(days: int, rate_at: tuple[float, ...]) -> season.Season:

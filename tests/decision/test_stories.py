@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scaler.decision import arrivals
 from scaler.decision.decide import decide
 from scaler.decision.model import Hold, Pod, PodPhase, Scale, Unknown
 from scaler.decision.policy import Policy, Prior, Roofline
@@ -60,6 +61,23 @@ def test_a_step_does_not_run_away_while_its_queue_is_worked_off() -> None:
 def test_a_large_fleet_does_not_run_away_either() -> None:
     plant = Plant(rate=lambda _: 600.0, low=10, high=400, tick_s=10.0).run(600.0)
     assert max(plant.asks) <= 45
+
+
+def test_a_queue_that_is_bound_to_one_engine_does_not_hold_the_fleet() -> None:
+    """At first contact everything queued on the only replica; no other can take that, and all have room."""
+    plant = Plant(rate=lambda _: 200.0, high=60).run(500.0)
+    queues = [r.engine.waiting for r in plant.serving()]
+    assert queues[0] > 1000.0
+    assert max(queues[1:]) < 1.0
+    assert plant.asks[-1] <= 12
+
+
+def test_the_first_rate_is_not_thinned_by_the_time_before_it() -> None:
+    """Nothing is known between the first look and the first scrape: that is missing, not zero."""
+    plant = Plant(rate=lambda _: 20.0).run(15.0)
+    live = plant.state.live
+    assert live is not None
+    assert arrivals.rate(live.arrivals, live.now_s) == pytest.approx(20.0, rel=0.05)
 
 
 def test_when_traffic_stops_the_fleet_goes_to_its_minimum() -> None:

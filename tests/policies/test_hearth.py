@@ -22,7 +22,7 @@ def test_the_scaledobject_that_ships() -> None:
     assert actuation.scale_up == Direction(
         stabilization_s=0,
         tolerance=0.0,
-        rules=(Rule(type="Percent", value=100, period_s=15), Rule(type="Pods", value=4, period_s=15)),
+        rules=(Rule(type="Percent", value=900, period_s=15), Rule(type="Pods", value=30, period_s=15)),
     )
     assert actuation.scale_down == Direction(stabilization_s=0)
     assert (actuation.polling_s, actuation.fallback_behavior) == (5.0, "currentReplicasIfHigher")
