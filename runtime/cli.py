@@ -3,12 +3,14 @@
 import difflib
 import errno
 import importlib
+import itertools
 import os
 import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from simulations.errors import InputError, SimulationError
 
@@ -92,10 +94,25 @@ def hearth(
     """Autoscaling and model caching for vLLM on Kubernetes, and a simulator that runs the same decisions."""
 
 
+def _misused(error: TyperException, words: list[str]) -> str:
+    """One line for a wrong option: what was given, what is wrong with it, and where to look."""
+    names = getattr(getattr(error, "param", None), "opts", [])
+    given = [word.removeprefix(f"{name}=") for name in names for word in words if word.startswith(f"{name}=")]
+    given += [after for name in names for word, after in itertools.pairwise(words) if word == name]
+    value = f" (given: {given[-1]})" if given else ""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    command = " ".join(["hearth", *[word for word in words[:1] if word in COMMANDS]])
+    return f"{message}{value}; see {command} --help"
+
+
 def main() -> None:
     """Entry point: bad input is one line and exit code 2, Ctrl-C is silent and 130."""
     try:
-        app(prog_name="hearth")
+        sys.exit(app(prog_name="hearth", standalone_mode=False))
+    except TyperException as error:
+        if error.format_message():  # without arguments the help was printed, and nothing is wrong
+            sys.stderr.write(f"hearth: {_misused(error, sys.argv[1:])}\n")
+        sys.exit(EXIT_BAD_INPUT)
     except InputError as error:
         sys.stderr.write(f"hearth: {error}\n")
         sys.exit(EXIT_BAD_INPUT)

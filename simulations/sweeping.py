@@ -73,6 +73,8 @@ def run(plan: Plan, out: Path, json_file: Path | None, jobs: int | None) -> None
     if json_file:
         contents[json_file] = document
     outputs.write(contents)
+    if not recommendation:  # what an earlier sweep recommended here was judged on other runs
+        (out / "scaledobject.yaml").unlink(missing_ok=True)
     if json_file != outputs.STDOUT:
         _show(comparisons, recommendation, out)
 

@@ -94,7 +94,7 @@ def build(name: str, parameters: Parameters, scenario: Scenario, mix: Mix | None
 def _unknown(name: str) -> InputError:
     if name in SEARCHES:
         return InputError("policy", f"{name} is a search over schedules, not a law", "run it on its own")
-    known = ", ".join(POLICIES)
+    known = ", ".join(NAMES)
     return InputError(
         "policy", f"unknown policy {name!r}", f"did you mean {nearest(name, tuple(NAMES))}? known: {known}"
     )

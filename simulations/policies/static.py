@@ -35,7 +35,8 @@ class Static:
 
 def build(parameters: Parameters, scenario: Scenario) -> Policy:
     """The law with the given number of replicas."""
-    replicas, most = read(Settings, "static", parameters).replicas, scenario.cluster.max_replicas
+    replicas = read(Settings, "static", parameters).replicas
+    least, most = scenario.cluster.min_replicas, scenario.cluster.max_replicas
     if replicas is None:
         raise InputError("policy", "static has no number of replicas", "use static:4, say")
     if replicas > most:
@@ -43,5 +44,11 @@ def build(parameters: Parameters, scenario: Scenario) -> Policy:
             "policy",
             f"static:{replicas} is more than cluster.max_replicas, {most}",
             f"set cluster.max_replicas to {replicas}",
+        )
+    if replicas < least:
+        raise InputError(
+            "policy",
+            f"static:{replicas} is less than cluster.min_replicas, {least}",
+            f"set cluster.min_replicas to {replicas}",
         )
     return Static(replicas)

@@ -127,6 +127,27 @@ def test_bad_input_is_one_line_with_the_fix_and_nothing_is_written(
     assert files(tmp_path) == [trace]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "want"),
+    [
+        ([], "Missing option '--trace'; see hearth simulate --help"),
+        (["--trace", "ramp", "--seed", "abc"], "(given: abc); see hearth simulate --help"),
+        (["--trace", "ramp", "--seed=abc"], "(given: abc); see hearth simulate --help"),
+        (["--trace", "ramp", "--sed", "1"], "No such option: --sed"),
+        (["--trace"], "'--trace' requires an argument"),
+    ],
+    ids=["an option missing", "a word for a number", "the same with =", "a slip", "a value missing"],
+)
+def test_a_misused_option_is_one_line_too(
+    arguments: list[str], want: str, tmp_path: Path, inside: Inside
+) -> None:
+    done = inside("simulate", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith("hearth: ")
+    assert want in done.err
+    assert files(tmp_path) == []
+
+
 HEADER = "timestamp_s,input_tokens,output_tokens\n"
 BAD_TRACES = [
     pytest.param(b"", "is empty", id="empty"),

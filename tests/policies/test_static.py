@@ -20,8 +20,9 @@ def test_it_says_the_same_whatever_it_sees() -> None:
     [
         pytest.param("static", "static has no number of replicas; use static:4, say", id="no number"),
         pytest.param("static:9", "static:9 is more than cluster.max_replicas, 8", id="more than the fleet"),
+        pytest.param("static:1", "static:1 is less than cluster.min_replicas, 2", id="less than the fleet"),
     ],
 )
 def test_a_fleet_that_cannot_be_is_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        build(name, {}, Scenario(cluster=Cluster(max_replicas=8)))
+        build(name, {}, Scenario(cluster=Cluster(min_replicas=2, max_replicas=8)))
