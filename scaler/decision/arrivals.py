@@ -184,7 +184,7 @@ def computed_share(sizes: Sizes) -> float:
     return min(1.0, max(1.0 - HIT_CAP, sizes.computed / sizes.sized_prompt))
 
 
-def mean_request(sizes: Sizes) -> Mix | None:
+def mean_request(sizes: Sizes, running: float) -> Mix | None:
     """The mean request, None before one was seen.
 
     Output: what finished requests had (short answers finish first while load rises), or generated tokens per
@@ -193,22 +193,23 @@ def mean_request(sizes: Sizes) -> Mix | None:
     if sizes.requests < 1.0:
         return None
     prompt = sizes.prompt / sizes.requests
-    output = _output(sizes)
+    output = _output(sizes, running)
     prompt = max(1.0, prompt)
     computed = prompt * computed_share(sizes) + sizes.recomputed / sizes.requests
     return Mix(prompt, computed, max(1.0, output), _prompt_spread(sizes, prompt))
 
 
-def _output(sizes: Sizes) -> float:
+def _output(sizes: Sizes, running: float) -> float:
     """Tokens of the mean answer.
 
     At first contact nothing has finished, and what was generated tells only how young the answers are: 8
-    replicas that got 20 requests/s of 1,000 tokens looked after 20 s as if 250 tokens each were all.
+    replicas that got 20 requests/s of 1,000 tokens looked after 20 s as if 250 tokens each were all. That is
+    so while all that run were seen to begin; whoever joins later sees old answers grow, too.
     """
     begun = sizes.generation / sizes.requests
     if sizes.finished >= 1.0:
         return max(begun, sizes.finished_generation / sizes.finished)
-    return UNFINISHED * begun if sizes.watched >= 1.0 else begun
+    return UNFINISHED * begun if sizes.watched >= max(1.0, running) else begun
 
 
 def _prompt_spread(sizes: Sizes, prompt: float) -> float:

@@ -53,6 +53,13 @@ def _spec(spec: int | None, status: int | None) -> int:
     return spec if spec is not None else (status or 0)
 
 
+def _reserve(draft: Draft, known: Known, utilization: float, policy: Policy) -> float:
+    if policy.burst_reserve <= 0.0:
+        return 0.0
+    per_rate = needs.cost_at(max(draft.errors.rates, default=0.0), known)
+    return forecast.burst_reserve(draft.errors, per_rate, utilization, policy)
+
+
 def _situation(
     draft: Draft,
     tick: Tick,
@@ -62,12 +69,11 @@ def _situation(
     factor: float,
     policy: Policy,
 ) -> needs.Situation:
-    per_rate = needs.per_rate(known, max(draft.errors.rates, default=0.0))
-    reserve = forecast.burst_reserve(draft.errors, per_rate, policy) if policy.burst_reserve > 0.0 else 0.0
     seasonal = season.forecast(draft.season, tick.now_s + lanes[0].horizon_s) if policy.seasonal else 0.0
-    outlook = forecast.outlook(draft.holt, draft.errors, known.rate_per_s, reserve, seasonal, policy)
     trimmed = draft.judged.utilization
     utilization = policy.target_utilization if trimmed is None else trimmed
+    reserve = _reserve(draft, known, utilization, policy)
+    outlook = forecast.outlook(draft.holt, draft.errors, known.rate_per_s, reserve, seasonal, policy)
     return needs.Situation(tick.pods, known, outlook, utilization, factor, entering)
 
 

@@ -22,6 +22,8 @@ FAILING = frozenset(
     {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "Unschedulable", "CreateContainerError"}
 )
 """Reasons that end a pending pod's credit at once."""
+STANDING = 5.0
+"""Fewer waiting requests in an engine are the noise of arrivals."""
 NECESSARY = frozenset({"running", "waiting"})
 """Without these a pod's load is unknown."""
 
@@ -33,17 +35,20 @@ class PodMemory(NamedTuple):
     """The last scrape that was compared; None before the first."""
     at_s: float
     """When it was taken."""
-    arrivals_per_s: float
-    """Between the last two scrapes; may be negative (a request left the queue and has no token yet)."""
+    arrivals_per_s: float | None
+    """Between the last two scrapes; may be negative (a request left the queue and has no token yet). None
+    before two could be compared."""
     preempted_s: float | None
     """When it last preempted."""
     was_ready: bool
     started: bool = True
     """Its start was counted."""
+    works_off: bool = False
+    """It works off a queue of its own."""
 
 
-UNSEEN = PodMemory(None, 0.0, 0.0, None, was_ready=False, started=False)
-READY_UNSEEN = PodMemory(None, 0.0, 0.0, None, was_ready=True)
+UNSEEN = PodMemory(None, 0.0, None, None, was_ready=False, started=False)
+READY_UNSEEN = PodMemory(None, 0.0, None, None, was_ready=True)
 _ZERO = Samples(age_s=0.0, start_id="")
 """A process that has done nothing yet."""
 
@@ -75,6 +80,7 @@ class Pods:
         "arrivals",
         "arrivals_per_s",
         "bound",
+        "compared",
         "config_id",
         "elsewhere",
         "fresh",
@@ -103,11 +109,15 @@ class Pods:
         self.kv_pods = self.preempting = self.queueing = 0
         self.running = self.waiting = self.kv_ratios = self.oldest_age_s = 0.0
         self.bound = 0.0
-        """Requests waiting in few engines while most have no queue: no replica that comes can take them."""
+        """Requests that wait in engines which work off a queue of their own while most have none: a replica
+        that comes finds new requests, not these."""
         self.kv_capacity_tokens: float | None = None
         self.elsewhere = False
         """Requests run, or may run, on pods that are on their way out."""
+        self.compared = 0
+        """Pods whose arrivals are known."""
         self.arrivals_per_s = 0.0
+        """Of those."""
         self.arrivals = 0.0
         """Requests found on pods that became ready since the last tick (their counters began at zero)."""
         self.pairs: list[Pair] = []
@@ -125,7 +135,12 @@ class Pods:
 
 def _baseline(new: Samples, at_s: float) -> PodMemory:
     """A scrape that nothing before can be compared with."""
-    return PodMemory(new, at_s, 0.0, None, was_ready=True)
+    return PodMemory(new, at_s, None, None, was_ready=True)
+
+
+def works_off(new: Samples, old: Samples) -> bool:
+    """Whether an engine had a standing queue that did not grow: nobody sends it more than it serves."""
+    return (old.waiting or 0.0) >= STANDING and (new.waiting or 0.0) <= (old.waiting or 0.0)
 
 
 def _arrived(new: Samples, old: Samples) -> float | None:
@@ -160,9 +175,8 @@ def _compare(pods: Pods, pod: Pod, new: Samples, old: Samples, memory: PodMemory
     if not memory.was_ready:
         pods.arrivals += arrived
         return PodMemory(new, at_s, 0.0, preempted_s, was_ready=True)
-    rate = arrived / seconds
-    pods.arrivals_per_s += rate
-    return PodMemory(new, at_s, rate, preempted_s, was_ready=True)
+    alone = works_off(new, old)
+    return PodMemory(new, at_s, arrived / seconds, preempted_s, was_ready=True, works_off=alone)
 
 
 def _first(pods: Pods, pod: Pod, new: Samples, memory: PodMemory | None, at_s: float) -> PodMemory:
@@ -216,6 +230,7 @@ def _ready(
     new, known_s = pod.samples, policy.known_s
     if new is None and memory is not None and not memory.was_ready and now_s - pod.since_s < policy.fresh_s:
         pods.kept[pod.name] = memory
+        pods.compared += 1
         return _ZERO
     if new is None or new.age_s > known_s or (len(seen) < len(NECESSARY) and _blind(pods, new, seen)):
         pods.unknown += 1
@@ -225,12 +240,19 @@ def _ready(
     old = None if memory is None else memory.samples
     if memory is None or old is None or old.start_id != new.start_id:
         memory = _first(pods, pod, new, memory, at_s)
-    elif at_s - memory.at_s < SAME_SCRAPE_S:
-        pods.arrivals_per_s += memory.arrivals_per_s
-    else:
+    elif at_s - memory.at_s >= SAME_SCRAPE_S:
         memory = _compare(pods, pod, new, old, memory, at_s)
-    pods.kept[pod.name] = memory
+    _remember(pods, pod.name, new, memory)
     return new
+
+
+def _remember(pods: Pods, name: str, new: Samples, memory: PodMemory) -> None:
+    pods.kept[name] = memory
+    if memory.arrivals_per_s is not None:
+        pods.compared += 1
+        pods.arrivals_per_s += memory.arrivals_per_s
+    if memory.works_off:
+        pods.bound += new.waiting or 0.0
 
 
 def _gauges(pods: Pods, known: list[Samples], fresh_s: float) -> None:
@@ -242,7 +264,8 @@ def _gauges(pods: Pods, known: list[Samples], fresh_s: float) -> None:
     pods.running = sum([s.running or 0.0 for s in known])
     queues = [s.waiting or 0.0 for s in known]
     pods.waiting, pods.queueing = sum(queues), sum([queue >= 1.0 for queue in queues])
-    pods.bound = pods.waiting if 2 * pods.queueing < len(queues) else 0.0
+    if 2 * (pods.queueing + pods.unknown) >= pods.ready:
+        pods.bound = 0.0  # half of the engines queue, or may: the fleet is short
     usages = [s.kv_usage_ratio for s in known if s.kv_usage_ratio is not None]
     pods.kv_pods, pods.kv_ratios = len(usages), sum(usages)
     capacities = [s.kv_capacity_tokens for s in known if s.kv_capacity_tokens is not None]

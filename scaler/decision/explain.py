@@ -17,7 +17,7 @@ def terms(tick: Tick, now: Situation, needs: Sequence[Need]) -> tuple[Term, ...]
     age = pods.oldest_age_s
     cap = known.capacity
     ready = Input(name="ready", value=float(pods.ready))
-    waiting = Input(name="waiting", value=known.waiting, age_s=age)
+    waiting = Input(name="waiting", value=known.waiting + pods.bound, age_s=age)
     rate = (
         Input(name="rate_per_s", value=known.rate_per_s, age_s=age),
         Input(name="demand_replicas", value=last.demand),
@@ -66,6 +66,11 @@ def conditions(snapshot: Snapshot, tick: Tick, known: Known, policy: Policy) -> 
     cap = known.capacity
     if cap is not None and cap.known and (capacity.itl_hopeless(cap) or cap.ttft_hopeless):
         found.append(Condition(type="SLOInfeasible", message=_infeasible(known, policy)))
+    if tick.pods.bound:
+        text = (
+            f"{tick.pods.bound:.0f} requests wait in few engines, which work them off; the others have room"
+        )
+        found.append(Condition(type="QueueBound", message=f"{text}; more replicas would not reach them"))
     for name in sorted(tick.pods.missing):
         text = f"no engine exposes {name}: renamed, or not a vLLM engine? its pods' load is unknown"
         found.append(Condition(type="MetricMissing", message=text))

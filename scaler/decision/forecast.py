@@ -11,6 +11,7 @@ A forecast only ever raises the ask.
 """
 
 import math
+from itertools import accumulate
 from typing import NamedTuple
 
 from scaler.decision.arrivals import BUCKET_S, WINDOW
@@ -26,6 +27,10 @@ TRUST_KEEP = 1.0 - 1.0 / 60.0
 """Trust rests on about 60 forecasts that rose."""
 ERRORS = 120
 """H-ahead errors remembered: half an hour."""
+RECENT = 40
+"""Of them a single rise is believed for ten minutes; longer only if it came twice."""
+STALE_S = 1800.0
+"""What was learned of rises before such a gap says nothing of now."""
 
 
 class Holt(NamedTuple):
@@ -61,6 +66,8 @@ class Errors(NamedTuple):
     not), newest last."""
     rates: tuple[float, ...] = ()
     """The rates that came (requests/s), newest last."""
+    at_s: float = 0.0
+    """When the last one came."""
 
 
 def step(holt: Holt, rate_per_s: float, policy: Policy) -> Holt:
@@ -98,19 +105,22 @@ def quantile(values: tuple[float, ...], level: float) -> float | None:
 
 
 def remember(
-    ahead: Ahead, holt: Holt, now_s: float, horizon_s: float, rate_per_s: float, policy: Policy
+    ahead: Ahead, holt: Holt, now_s: float, closed: int, horizon_s: float, rate_per_s: float, policy: Policy
 ) -> Ahead:
-    """Note every third forecast, to be compared when its time has come."""
-    if ahead.sampled % SAMPLE:
-        return ahead._replace(sampled=ahead.sampled + 1)
+    """Note a forecast at every third bucket, to be compared when its time has come; ``closed`` are over."""
+    sampled = ahead.sampled + closed
+    if sampled // SAMPLE == ahead.sampled // SAMPLE:
+        return ahead._replace(sampled=sampled)
     made = (now_s + horizon_s, point(holt, horizon_s, policy), rate_per_s)
-    return Ahead((*ahead.waiting, made), ahead.sampled + 1)
+    return Ahead((*ahead.waiting, made), sampled)
 
 
 def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tuple[Ahead, Errors]:
     """Compare forecasts whose time has come with the rate that really is."""
     due = 0
-    foreseen, came, relative, increase, rates = errors
+    if now_s - errors.at_s > STALE_S:
+        errors = errors._replace(relative=(), increase=(), rates=())
+    foreseen, came, relative, increase, rates, _ = errors
     for due_s, forecast, was in ahead.waiting:
         if due_s > now_s:
             break
@@ -125,7 +135,8 @@ def compare(ahead: Ahead, errors: Errors, now_s: float, rate_per_s: float) -> tu
         rates = (*rates[-ERRORS + 1 :], rate_per_s)
     if not due:
         return ahead, errors
-    return ahead._replace(waiting=ahead.waiting[due:]), Errors(foreseen, came, relative, increase, rates)
+    learned = Errors(foreseen, came, relative, increase, rates, now_s)
+    return ahead._replace(waiting=ahead.waiting[due:]), learned
 
 
 def trust(errors: Errors, rate_per_s: float, policy: Policy) -> float:
@@ -201,29 +212,39 @@ def expect(outlook: Outlook, ahead_s: float) -> float:
     return max(base, min(base + outlook.reserve_per_s, outlook.peak_per_s))
 
 
-def burst_reserve(errors: Errors, per_rate: float, policy: Policy) -> float:
+def burst_reserve(errors: Errors, per_rate: float, utilization: float, policy: Policy) -> float:
     """The learned reserve (requests/s): with it all but the allowed share of the last half hour's requests
-    would have found their replicas.
+    would have found their replicas, as far as that came more than once.
 
-    Each remembered time lacked ``ceil(what came) - ceil(what was planned)`` replicas; the reserve is the
-    quantile of that, each time weighing as many requests as came then. ``per_rate``: replicas per request/s.
-    Example: a replica carries 10 requests/s; 60 came four times in 120, and 10 else. That is 3 % of the time
-    but 17 % of all requests: four replicas are held beyond the planned two. A quantile over times held none.
+    Each remembered time lacked ``ceil(what came) - ceil(what was planned)`` replicas. The reserve is the
+    quantile of that, each time weighing as many requests as came then, and at most what was lacking at two
+    separate times or lately: one spike is no pattern. ``per_rate``: replicas per request/s.
+    Example: a replica carries 10 requests/s; 60 came twice for 30 s in half an hour, and 10 else. That is
+    3 % of the time but 17 % of all requests: four replicas are held beyond the planned two.
     """
     if per_rate <= 0.0:
         return 0.0
-    share = policy.target_utilization / per_rate
-    allowed = (1.0 - policy.slo_target) * sum(errors.rates)
-    for lacking, rate in sorted(_lacking(errors, per_rate, share), reverse=True):
-        allowed -= rate
-        if allowed < 0.0:
-            return max(0.0, lacking * share)
-    return 0.0
-
-
-def _lacking(errors: Errors, per_rate: float, share: float) -> list[tuple[int, float]]:
-    """(replicas that were lacking, requests/s that came) of each remembered time."""
-    return [
-        (math.ceil(came * per_rate - 1e-6) - math.ceil((came - more) / share - 1e-6), came)
+    share = utilization / per_rate
+    lacking = [
+        math.ceil(came * per_rate - 1e-6) - math.ceil((came - more) / share - 1e-6)
         for came, more in zip(errors.rates, errors.increase, strict=True)
     ]
+    allowed = (1.0 - policy.slo_target) * sum(errors.rates)
+    believed = max(_twice(lacking), *lacking[-RECENT:], 0)
+    return max(0, min(_weighted(lacking, errors.rates, allowed), believed)) * share
+
+
+def _weighted(lacking: list[int], rates: tuple[float, ...], allowed: float) -> int:
+    """The least level beyond which no more than ``allowed`` of the rates' sum lies."""
+    for level, rate in sorted(zip(lacking, rates, strict=True), reverse=True):
+        allowed -= rate
+        if allowed < 0.0:
+            return level
+    return 0
+
+
+def _twice(lacking: list[int]) -> int:
+    """The highest level that was reached twice with half of it or less between (noise is no second time)."""
+    before, after = [*accumulate(lacking, max)], [*accumulate(reversed(lacking), max)][::-1]
+    between = zip(before, lacking[1:], after[2:], strict=False)
+    return max((min(left, right) for left, low, right in between if 2 * low <= min(left, right)), default=0)

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from scaler.decision import arrivals as arriving
 from scaler.decision import capacity, flows, forecast, season, slo, steptime
 from scaler.decision.capacity import Capacity, Mix
-from scaler.decision.differences import Pair, Pods
+from scaler.decision.differences import Pair, Pods, works_off
 from scaler.decision.flows import Flow, Steps
 from scaler.decision.idle import Outside
 from scaler.decision.model import Samples
@@ -160,7 +160,7 @@ def _kept_out(one: Samples) -> bool:
 def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
     if not tick.pods.pairs or not policy.use_fit:
         return
-    mix = arriving.mean_request(draft.sizes)
+    mix = arriving.mean_request(draft.sizes, tick.pods.running)
     share = arriving.computed_share(draft.sizes)
     for key, s in tick.steps.items():
         if s.tokens >= ENOUGH_TOKENS:
@@ -174,13 +174,15 @@ def _learn_steps(draft: Draft, tick: Tick, policy: Policy) -> None:
 def _learn_arrivals(draft: Draft, tick: Tick, since_s: float, factor: float, policy: Policy) -> list[float]:
     """Count arrivals; returns the 30-s rates of the buckets that closed.
 
-    Without one pod whose load is known, the rate is taken to go on: an outage is no lull.
+    Without one pod whose arrivals are known, the rate is taken to go on: an outage is no lull. And the time
+    before the first comparison is missing, not without arrivals.
     """
     pods = tick.pods
-    if not draft.arrivals.counts and pods.ready and not pods.pairs and not pods.arrivals_per_s:
-        # Nothing was compared yet: the time before the first comparison is missing, not without arrivals.
+    if pods.ready and not pods.compared and not draft.arrivals.counts and not tick.out.arrived:
         since_s, draft.arrivals = tick.now_s, arriving.begin(tick.now_s)
-    seen_per_s = factor * pods.arrivals_per_s if pods.known or not pods.ready else draft.arrivals.held_per_s
+    seen_per_s = 0.0 if not pods.ready else draft.arrivals.held_per_s
+    if pods.compared:
+        seen_per_s = factor * pods.arrivals_per_s * pods.known / pods.compared
     arrived = seen_per_s * tick.dt_s + pods.arrivals + tick.out.arrived
     counted, rates = arriving.count(draft.arrivals, arrived, since_s, tick.now_s)
     rate = arriving.rate(counted, tick.now_s)
@@ -202,7 +204,7 @@ def _learn_forecast(draft: Draft, tick: Tick, rates: list[float], horizon_s: flo
         draft.season = season.compare(draft.season, rate, own, ahead.waiting[0][1])
     ahead, draft.errors = forecast.compare(ahead, draft.errors, tick.now_s, rate)
     if draft.holt.buckets >= arriving.WINDOW:
-        ahead = forecast.remember(ahead, draft.holt, tick.now_s, horizon_s, rate, policy)
+        ahead = forecast.remember(ahead, draft.holt, tick.now_s, len(rates), horizon_s, rate, policy)
     draft.ahead = ahead
     draft.season = season.learn(draft.season, tick.now_s, rate, arriving.BUCKET_S * len(rates))
 
@@ -274,7 +276,7 @@ def _know(draft: Draft, tick: Tick, factor: float, policy: Policy) -> Known:
     """Put together what is known now."""
     config_id, judged = tick.pods.config_id, draft.judged
     estimate = steptime.estimate(fit_of(judged.fits, config_id), believe(policy, draft.kv_capacity_tokens))
-    mix = arriving.mean_request(draft.sizes)
+    mix = arriving.mean_request(draft.sizes, tick.pods.running)
     cap = None if mix is None else _capacity(estimate, mix, draft, judged, config_id, policy)
     rate = max(draft.arrivals.held_per_s, 0.0)
     step = estimate.step
@@ -304,7 +306,7 @@ def _judged(tick: Tick) -> tuple[list[Pair], Flow, Mapping[str, Steps]]:
     """
     if not tick.pods.bound:
         return tick.pods.pairs, tick.flow, tick.steps
-    pairs = [p for p in tick.pods.pairs if not p.old.waiting]
+    pairs = [p for p in tick.pods.pairs if not works_off(p.new, p.old)]
     return pairs, flows.flow(pairs), flows.steps(pairs)
 
 
@@ -333,7 +335,7 @@ def learn_record(draft: Draft, tick: Tick, known: Known, demand: float, policy: 
         known.rate_per_s,
         standing=standing,
     )
-    if not window.disturbed and _is_disturbed(tick, len(steps)):
+    if not window.disturbed and _is_disturbed(tick, len(tick.steps)):
         window = window._replace(disturbed=True)
     if tick.now_s - window.start_s < slo.WINDOW_S - 1e-6:
         draft.window = window

@@ -48,7 +48,7 @@ class Situation(NamedTuple):
     """When pending replicas come (s from now)."""
 
 
-def per_rate(known: Known, rate: float) -> float:
+def cost_at(rate: float, known: Known) -> float:
     """Replicas per request/s at the objective at this rate; 0 while the capacity is not known."""
     cap = known.capacity
     return 0.0 if cap is None or not cap.known or rate <= 0.0 else capacity.replicas(rate, cap) / rate

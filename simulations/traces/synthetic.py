@@ -1,4 +1,4 @@
-"""Seeded synthetic loads: the five that laws are tuned on, and one around zero.
+"""Seeded synthetic loads: the five that laws are tuned on, one around zero, one at first contact.
 
 Arrivals are Poisson with a rate that changes in time; lengths are lognormal with sigma 0.4 around a mean.
 Rates and mean lengths are those of the loads on which the scaling law was first compared (ramp is llm-d's
@@ -12,8 +12,10 @@ published one, llm-d/llm-d guides/workload-autoscaling); where a figure was left
 | prefill | 3, 6, 9, 12, 15, 18, 9, 3: 4 min each | 6000 / 16 | 32 min |
 | decode | 2, 4, 6, 8, 10, 12, 6, 2: 4 min each | 300 / 2000 | 32 min |
 | sparse | sessions of 1-6 requests, 15 min apart on average | 1000 / 200 | 4 h |
+| rush | 12 from the first second | 4000 / 1000 | 16 min |
 
-Of these, the lengths of sine and burst, the spans and the steps down of prefill and decode are ours.
+Of these, the lengths of sine and burst, the spans and the steps down of prefill and decode are ours, and so
+are sparse and rush.
 """
 
 import math
@@ -125,4 +127,5 @@ LOADS: dict[str, Load] = {
     "prefill": Load(arrivals=_staircase(3, 6, 9, 12, 15, 18, 9, 3), input_tokens=6000, output_tokens=16),
     "decode": Load(arrivals=_staircase(2, 4, 6, 8, 10, 12, 6, 2), input_tokens=300, output_tokens=2000),
     "sparse": Load(arrivals=_sessions(900, 4 * 3600), input_tokens=1000, output_tokens=200),
+    "rush": Load(arrivals=_staircase(12, 12, 12, 12), input_tokens=4000, output_tokens=1000),
 }

@@ -92,13 +92,13 @@ def learned(*flows: Flow) -> Sizes:
 
 
 def test_nothing_is_known_of_the_mean_request_before_one_came() -> None:
-    assert mean_request(arrivals.UNSIZED) is None
-    assert mean_request(learned(flow_of(0.0, 0.0, 0.0))) is None
+    assert mean_request(arrivals.UNSIZED, 0.0) is None
+    assert mean_request(learned(flow_of(0.0, 0.0, 0.0)), 0.0) is None
 
 
 def test_the_mean_request_follows_a_change_of_mix() -> None:
     sizes = learned(*[flow_of(10.0, 100.0, 50.0)] * 50, *[flow_of(10.0, 1000.0, 500.0)] * 100)
-    mix = mean_request(sizes)
+    mix = mean_request(sizes, 0.0)
     assert mix is not None
     assert mix.prompt_tokens == pytest.approx(1000.0, rel=0.03)
     assert mix.output_tokens == pytest.approx(500.0, rel=0.03)
@@ -106,7 +106,7 @@ def test_the_mean_request_follows_a_change_of_mix() -> None:
 
 def test_few_requests_are_remembered_for_long() -> None:
     sizes = learned(flow_of(5.0, 700.0, 80.0), *[flow_of(0.0, 0.0, 0.0)] * 1000)
-    mix = mean_request(sizes)
+    mix = mean_request(sizes, 0.0)
     assert mix is not None
     assert mix.prompt_tokens == pytest.approx(700.0)
 
@@ -114,7 +114,7 @@ def test_few_requests_are_remembered_for_long() -> None:
 def test_answers_none_of_which_is_finished_are_taken_to_be_half_done() -> None:
     """First contact: 8 replicas with 20 requests/s of 1,000 tokens look after 20 s as if 250 were all."""
     young = learned(flow_of(10.0, 100.0, 20.0, sized=True))
-    mix = mean_request(young)
+    mix = mean_request(young, 10.0)
     assert mix is not None
     assert mix.output_tokens == pytest.approx(40.0)
 
@@ -122,7 +122,7 @@ def test_answers_none_of_which_is_finished_are_taken_to_be_half_done() -> None:
 def test_answers_are_as_long_as_the_larger_of_two_measures() -> None:
     """While load rises, finished answers are the short ones, and tokens lag behind first tokens."""
     finished = learned(flow_of(10.0, 100.0, 20.0, finished=5.0, finished_generation=500.0))
-    mix = mean_request(finished)
+    mix = mean_request(finished, 5.0)
     assert mix is not None
     assert mix.output_tokens == pytest.approx(100.0)
 
@@ -134,8 +134,8 @@ def test_the_hit_ratio_is_believed_up_to_ninety_percent() -> None:
 
 
 def test_equal_prompts_have_no_spread_and_unequal_ones_do() -> None:
-    equal = mean_request(learned(*[flow_of(10.0, 1000.0, 10.0)] * 100))
-    unequal = mean_request(learned(*[flow_of(1.0, size, 10.0) for size in (100.0, 1900.0) * 200]))
+    equal = mean_request(learned(*[flow_of(10.0, 1000.0, 10.0)] * 100), 0.0)
+    unequal = mean_request(learned(*[flow_of(1.0, size, 10.0) for size in (100.0, 1900.0) * 200]), 0.0)
     assert equal is not None
     assert unequal is not None
     assert equal.prompt_spread < 0.1

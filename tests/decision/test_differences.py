@@ -139,26 +139,43 @@ def test_a_pod_that_preempted_lately_is_full() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queues", "bound"),
+    ("before", "after", "bound"),
     [
-        ((40.0, 0.0, 0.0), 40.0),
-        ((40.0, 3.0, 0.0), 0.0),
-        ((40.0,), 0.0),
-        ((40.0, 0.0), 0.0),
-        ((0.0, 0.0, 0.0), 0.0),
+        ((50.0, 0.0, 0.0), (40.0, 0.0, 0.0), 40.0),
+        ((50.0, 0.0, 0.0), (51.0, 0.0, 0.0), 0.0),
+        ((4.0, 0.0, 0.0), (3.0, 0.0, 0.0), 0.0),
+        ((50.0, 9.0, 0.0), (40.0, 3.0, 0.0), 0.0),
+        ((50.0,), (40.0,), 0.0),
+        ((50.0, 0.0), (40.0, 0.0), 0.0),
+        ((50.0, 0.0, None), (40.0, 0.0, None), 0.0),
     ],
     ids=[
-        "one of three engines queues: the others have room",
+        "one of three engines works off its queue: the others have room",
+        "its queue grows: it is sent more than it serves",
+        "a few requests are the noise of arrivals",
         "most engines queue: the fleet is short",
         "the only engine queues: the fleet is short",
         "half of the engines queue: the fleet is short",
-        "nobody queues",
+        "an engine that tells nothing may queue, too",
     ],
 )
-def test_a_queue_in_few_engines_is_bound_to_them(queues: tuple[float, ...], bound: float) -> None:
-    pods = [pod(f"p{i}", samples=samples(waiting=queue)) for i, queue in enumerate(queues)]
-    seen = seen_after(pods)
-    assert (seen.waiting, seen.bound) == (sum(queues), bound)
+def test_a_queue_in_few_engines_is_bound_to_them(
+    before: tuple[float | None, ...], after: tuple[float | None, ...], bound: float
+) -> None:
+    def fleet(queues: tuple[float | None, ...]) -> list[Pod]:
+        return [
+            pod(f"p{i}", samples=None if queue is None else samples(waiting=queue))
+            for i, queue in enumerate(queues)
+        ]
+
+    assert seen_after(fleet(before), fleet(after)).bound == bound
+
+
+def test_arrivals_are_known_of_pods_whose_scrapes_could_be_compared() -> None:
+    first = [counting(0.0), pod("late", samples=None)]
+    second = [counting(50.0), pod("late", samples=samples())]
+    pods = seen_after(first, second)
+    assert (pods.known, pods.compared, pods.arrivals_per_s) == (2, 1, 10.0)
 
 
 def test_pods_on_their_way_out_are_not_counted_but_noticed() -> None:

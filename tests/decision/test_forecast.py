@@ -60,7 +60,7 @@ def test_off_and_shadow_decide_by_the_present() -> None:
 
 
 def test_forecasts_are_compared_when_their_time_has_come() -> None:
-    ahead = forecast.remember(Ahead(), holt_of(*[4.0] * 10), 0.0, 100.0, 4.0, POLICY)
+    ahead = forecast.remember(Ahead(), holt_of(*[4.0] * 10), 0.0, 3, 100.0, 4.0, POLICY)
     assert len(ahead.waiting) == 1
     same = forecast.compare(ahead, Errors(), 99.0, 6.0)
     assert same == (ahead, Errors())
@@ -70,11 +70,14 @@ def test_forecasts_are_compared_when_their_time_has_come() -> None:
     assert errors.increase[0] == pytest.approx(2.0)
 
 
-def test_every_third_forecast_is_remembered() -> None:
+@pytest.mark.parametrize(("every", "remembered"), [(1, 12), (2, 12), (3, 12), (6, 6)])
+def test_a_forecast_is_remembered_each_third_bucket_however_long_ticks_are(
+    every: int, remembered: int
+) -> None:
     ahead = Ahead()
-    for i in range(9):
-        ahead = forecast.remember(ahead, Holt(1.0), float(i), 100.0, 1.0, POLICY)
-    assert len(ahead.waiting) == 3
+    for i in range(0, 36, every):
+        ahead = forecast.remember(ahead, Holt(1.0), 5.0 * i, every, 1e6, 1.0, POLICY)
+    assert len(ahead.waiting) == remembered
 
 
 def test_rises_that_fall_back_are_believed_less() -> None:
@@ -110,18 +113,36 @@ def test_with_a_quantile_band_the_ask_covers_what_came_as_often_as_that() -> Non
     assert forecast.expect(cautious, 100.0) == pytest.approx(18.0)
 
 
+CALM = (10.0,) * 29
+TWO_BURSTS = (60.0, 60.0, *CALM, *CALM, 60.0, 60.0, *CALM, *CALM)
+"""60 requests/s for 30 s twice in half an hour, 10 else."""
+
+
+def beyond(rates: tuple[float, ...], planned: float = 10.0) -> Errors:
+    """What is remembered when ``planned`` was forecast all the time."""
+    return Errors(rates=rates, increase=tuple(rate - planned for rate in rates))
+
+
 @pytest.mark.parametrize(
-    ("rates", "increase", "per_rate", "replicas"),
+    ("errors", "per_rate", "replicas"),
     [
-        ((60.0,) * 4 + (10.0,) * 116, (50.0,) * 4 + (0.0,) * 116, 0.1, 4.0),
-        ((60.0,) + (10.0,) * 300, (50.0,) + (0.0,) * 300, 0.1, 0.0),
-        ((13.0,) * 20, (3.0,) * 20, 0.1, 0.0),
-        ((10.0,) * 20, (-3.0,) * 20, 0.1, 0.0),
-        ((60.0,) * 4 + (10.0,) * 116, (50.0,) * 4 + (0.0,) * 116, 0.0, 0.0),
-        ((), (), 0.1, 0.0),
+        (beyond(TWO_BURSTS), 0.1, 4),
+        (beyond((*CALM, 60.0, 60.0, *CALM)), 0.1, 4),
+        (beyond((60.0, 60.0, *CALM, *CALM)), 0.1, 0),
+        (beyond((60.0, 50.0, 60.0, 50.0, *CALM, *CALM)), 0.1, 0),
+        (beyond((60.0, 60.0, *CALM, *CALM, 30.0, *CALM, *CALM)), 0.1, 1),
+        (beyond((60.0, *CALM * 20, 60.0, *CALM * 20)), 0.1, 0),
+        (beyond((13.0,) * 20), 0.1, 0),
+        (beyond((10.0,) * 20, planned=13.0), 0.1, 0),
+        (beyond(TWO_BURSTS), 0.0, 0),
+        (Errors(), 0.1, 0),
     ],
     ids=[
-        "bursts of 3 % of the time that bring 17 % of all requests are held in full",
+        "two bursts, 3 % of the time and 17 % of all requests, are held in full",
+        "one burst is held for ten minutes",
+        "and no longer: it is no pattern",
+        "noise within one burst is no second one",
+        "of two unequal bursts the smaller is held",
         "what brings less than the objective allows to miss is not held",
         "what whole replicas and the headroom cover needs no reserve",
         "load that fell needs none",
@@ -129,18 +150,24 @@ def test_with_a_quantile_band_the_ask_covers_what_came_as_often_as_that() -> Non
         "nothing seen, nothing held",
     ],
 )
-def test_the_burst_reserve(
-    rates: tuple[float, ...], increase: tuple[float, ...], per_rate: float, replicas: float
-) -> None:
-    held = forecast.burst_reserve(Errors(rates=rates, increase=increase), per_rate, POLICY)
-    assert held * per_rate / POLICY.target_utilization == pytest.approx(replicas)
+def test_the_burst_reserve(errors: Errors, per_rate: float, replicas: int) -> None:
+    held = forecast.burst_reserve(errors, per_rate, 0.9, POLICY)
+    assert held * per_rate / 0.9 == pytest.approx(replicas)
 
 
 def test_the_burst_reserve_grows_with_what_may_not_miss() -> None:
-    errors = Errors(rates=(60.0, 40.0, *(10.0,) * 98), increase=(50.0, 30.0, *(0.0,) * 98))
-    held = [forecast.burst_reserve(errors, 0.1, Policy(slo_target=t)) for t in (0.9, 0.95, 0.98)]
+    errors = beyond((60.0, *CALM, 40.0, *CALM, 60.0, *CALM, 40.0, *CALM))
+    held = [forecast.burst_reserve(errors, 0.1, 0.9, Policy(slo_target=t)) for t in (0.85, 0.94, 0.99)]
     assert held == sorted(held)
     assert held[0] < held[-1]
+
+
+def test_rises_of_long_ago_are_forgotten() -> None:
+    """After a night at zero the bursts of the evening hold nothing."""
+    evening = beyond(TWO_BURSTS)._replace(at_s=1000.0)
+    _, soon = forecast.compare(Ahead(), evening, 1900.0, 10.0)
+    _, next_day = forecast.compare(Ahead(), evening, 30_000.0, 10.0)
+    assert (soon.rates, next_day.rates, next_day.increase) == (TWO_BURSTS, (), ())
 
 
 def season_of(days: int, rate_at: tuple[float, ...]) -> season.Season:

@@ -70,6 +70,17 @@ def test_a_queue_that_is_bound_to_one_engine_does_not_hold_the_fleet() -> None:
     assert queues[0] > 1000.0
     assert max(queues[1:]) < 1.0
     assert plant.asks[-1] <= 12
+    assert "QueueBound" in {c.type for c in plant.decisions[-1].conditions}
+
+
+def test_a_queue_that_grows_is_not_bound_however_few_engines_have_it() -> None:
+    """Sessions that stick to one of three engines: more replicas would share them out anew."""
+    before = [pod(f"p{i}", samples=samples(waiting=50.0 if i == 0 else 0.0)) for i in range(3)]
+    after = [pod(f"p{i}", samples=samples(waiting=90.0 if i == 0 else 0.0)) for i in range(3)]
+    _, state = decide(snapshot(0.0, before), State.initial(), Policy())
+    decision, _ = decide(snapshot(5.0, after), state, Policy())
+    assert "QueueBound" not in {c.type for c in decision.conditions}
+    assert decision.targets[0].terms[2].inputs[0].value == 90.0
 
 
 def test_the_first_rate_is_not_thinned_by_the_time_before_it() -> None:

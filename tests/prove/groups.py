@@ -172,34 +172,6 @@ def priors() -> list[Cell]:
     ]
 
 
-ABLATED = (
-    "use_rate",
-    "use_kv",
-    "use_backlog",
-    "use_evidence",
-    "use_fit",
-    "use_sigma",
-    "use_trim",
-    "use_emergency",
-    "use_pooling",
-    "use_held_rate",
-    "use_hysteresis",
-    "use_band",
-)
-
-
-def ablation() -> list[Cell]:
-    """What each term buys: ours as shipped, and with one term switched off."""
-    without: list[dict[str, object]] = [{}, {"forecast": "off"}]
-    without += [{term: "false"} for term in ABLATED]
-    return [
-        cell
-        for load in TUNING[:5]
-        for knobs in without
-        for cell in _cells(load, 100, "hearth", knobs, SEEDS[:1])
-    ]
-
-
 _SMALL = ("cluster.min_replicas=1", "cluster.max_replicas=16")
 SCEPTICS = (
     Load(name="no fleet meets 5 ms", trace="synthetic:ramp", settings=(*_SMALL, "slo.itl_ms=5")),
@@ -209,6 +181,9 @@ SCEPTICS = (
     )),
     Load(name="max_num_seqs cut to 24", trace="synthetic:sine", settings=(
         *QWEN_32B, *_SMALL, "changes=[{at_s: 1200, engine: {max_num_seqs: 24}}]",
+    )),
+    Load(name="a rush at first contact", trace="synthetic:rush", settings=(
+        *QWEN_32B, "cluster.min_replicas=1", "cluster.max_replicas=24",
     )),
     Load(name="sparse around zero", trace="synthetic:sparse", settings=(
         "cluster.min_replicas=0", "cluster.max_replicas=4",
@@ -228,6 +203,36 @@ SCEPTICS = (
     )),
 )  # fmt: skip
 """What a sceptic would try; the same for ours and for three rivals at their chosen settings."""
+
+
+ABLATED = (
+    "use_rate",
+    "use_kv",
+    "use_backlog",
+    "use_evidence",
+    "use_fit",
+    "use_sigma",
+    "use_trim",
+    "use_emergency",
+    "use_pooling",
+    "use_held_rate",
+    "use_hysteresis",
+    "use_band",
+)
+
+
+INSURED = ("max_num_seqs cut to 24", "a rush at first contact", "clients give up and retry")
+"""Sceptics' loads on which the terms work that the tuning loads never need."""
+
+
+def ablation() -> list[Cell]:
+    """What each term buys: ours as shipped, and with one term switched off."""
+    loads = (*TUNING[:5], *(load for load in SCEPTICS if load.name in INSURED))
+    without: list[dict[str, object]] = [{}, {"forecast": "off"}, {"burst_reserve": 0.0}]
+    without += [{term: "false"} for term in ABLATED]
+    return [
+        cell for load in loads for knobs in without for cell in _cells(load, 100, "hearth", knobs, SEEDS[:1])
+    ]
 
 
 def sceptics() -> list[Cell]:
