@@ -20,6 +20,9 @@ NAMES = {
     "e2e_s": "end to end",
 }
 
+DOUBTFUL = 0.2
+"""Error of a mean on the held-back half beyond which a setting must be wrong, not a constant."""
+
 
 def run(
     measured: Path, scenario: str | None, overrides: tuple[str, ...], out: Path | None, json_file: Path | None
@@ -46,8 +49,23 @@ def _show(fit: Fit, out: Path | None) -> None:
     console.print("Errors of means, simulated against measured. The held-back half was never fitted to.\n")
     for name, value in {**fit.efficiency, **fit.link}.items():
         console.print(f"{name}: {value:.4g}")
-    if out:
+    doubt = _doubt(fit)
+    if doubt:
+        console.print(f"\nwarning: {doubt}")
+    elif out:
         console.print(f"\nUse it: hearth simulate --set engine.calibration={out} …", soft_wrap=True)
+
+
+def _doubt(fit: Fit) -> str:
+    """What to check when the fit does not predict the half that was held back; empty when it does."""
+    worst = max(FIGURES, key=lambda figure: abs(fit.held_after[figure]))
+    if abs(fit.held_after[worst]) <= DOUBTFUL:
+        return ""
+    return (
+        f"the fit misses {NAMES[worst]} by {100 * abs(fit.held_after[worst]):.0f} %. Times are seconds; set "
+        "engine.gpu, engine.max_num_seqs, engine.max_num_batched_tokens and engine.ingest_ms as the measured "
+        "engine had them (docs/simulator.md, Calibrate)"
+    )
 
 
 def _errors(fit: Fit) -> Table:

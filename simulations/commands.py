@@ -18,7 +18,7 @@ TraceOption = Annotated[
     typer.Option(
         "--trace",
         help="A trace file (CSV or JSON lines, plain or gzip); or a recorded one: "
-        f"{RECORDED}; or synthetic: and one of {LOADS}.",
+        f"{RECORDED}; or synthetic:NAME ({LOADS}).",
     ),
 ]
 ScenarioOption = Annotated[
@@ -164,11 +164,14 @@ def calibrate(
     """Fit the engine's constants to a measured run.
 
     Every second request is held back: the table says how well the fit predicts those. MEASURED has the
-    columns timestamp_s, input_tokens, output_tokens, queue_s, ttft_s, e2e_s.
+    columns timestamp_s, input_tokens, output_tokens, queue_s, ttft_s, e2e_s, all times in seconds. Set
+    the engine as it was measured.
 
-    Example:
+    Example, of the run in simulations/traces/recorded/measured:
 
-    hearth calibrate run.csv.gz --set engine.gpu=l40s --out l40s.yaml
+    hearth calibrate vllm-0.19-rtxpro6000-llama-3.1-8b.csv.gz --set engine.gpu=rtx-pro-6000
+    --set engine.max_num_seqs=128 --set engine.max_num_batched_tokens=2048 --set engine.ingest_ms=0
+    --out fit.yaml
     """
     from simulations import calibrating
 

@@ -1,6 +1,9 @@
 """``hearth demo``: Hearth and its rivals on two recorded hours of traffic that need several replicas."""
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -117,4 +120,13 @@ def _show(console: Console, chapters: Sequence[write.Chapter], out: Path) -> Non
         console.print()
     console.print("Bold: met the SLO for 98 % of all requests. Seconds; GPU-h counts start-up and drain.")
     console.print(f"Open {out}: the cost/SLO chart of each load first, then hearth over time.")
-    console.print("Next: hearth simulate --trace azure-conv --set trace.copies=8 --html run.html")
+    load = LOADS[0]
+    bounds = f"--set cluster.min_replicas={MIN_REPLICAS} --set cluster.max_replicas={MAX_REPLICAS}"
+    console.print("The first row by itself, with a report of its own:")
+    console.print(f"  {_command()} simulate --trace {load.trace} --set trace.copies={load.copies} \\")
+    console.print(f"    {bounds} --html out/run.html")
+
+
+def _command() -> str:
+    """``hearth`` as this shell finds it: ``make demo`` has it in .venv/bin only."""
+    return "hearth" if shutil.which("hearth") else os.path.relpath(sys.argv[0])

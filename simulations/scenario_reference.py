@@ -1,6 +1,6 @@
-"""The table of every scenario key, from the models themselves.
+"""The tables of every scenario key and every policy, from the models themselves.
 
-``python -m simulations.scenario_reference`` writes it into ``docs/simulator.md``; a test holds it up to date.
+``python -m simulations.scenario_reference`` writes them into ``docs/simulator.md``; a test holds it so.
 """
 
 import ast
@@ -19,12 +19,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from simulations.policies import reference
 from simulations.scenario import MOST, Scenario
 from simulations.scenario_errors import section_of
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "simulator.md"
 BEGIN = "<!-- scenario keys: written by `python -m simulations.scenario_reference` -->"
 END = "<!-- end of scenario keys -->"
+POLICIES_BEGIN = "<!-- policies: written by the same command -->"
+POLICIES_END = "<!-- end of policies -->"
 _SCALARS = {int: "whole number", float: "number", bool: "true, false", str: "text"}
 
 
@@ -34,10 +37,14 @@ def table() -> str:
 
 
 def rewritten(text: str) -> str:
-    """``text`` with the table between the two marks replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    """``text`` with the tables between their marks replaced."""
+    return _between(_between(text, BEGIN, END, table()), POLICIES_BEGIN, POLICIES_END, reference.table())
+
+
+def _between(text: str, begin: str, end: str, content: str) -> str:
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
 def _tables() -> Iterator[str]:

@@ -56,7 +56,9 @@ def _facts(result: Result) -> list[tuple[str, str]]:
     slo = result.scenario.slo
     aim = f"aim {100 * slo.target:g} %, {'met' if meets(result) else 'missed'}"
     starts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in result.cold_starts if count)
+    span = words.span(result.timeline[-1].t_us / 1e6) if result.timeline else words.NOTHING
     return [
+        ("trace", f"{result.requests:,} requests, {span} simulated"),
         ("met the SLO", f"{words.percent(result.slo_attainment)} of {result.requests:,} ({aim})"),
         (f"with TTFT <= {slo.ttft_ms:g} ms for all", words.percent(result.slo_attainment_flat_ttft)),
         ("unanswered", f"{result.dropped:,} dropped, {result.unfinished:,} unfinished"),

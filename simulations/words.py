@@ -30,6 +30,13 @@ def milliseconds(value_s: float | None) -> str:
     return f"{1000 * value_s:,.0f} ms" if value_s < 10 else f"{value_s:,.1f} s"
 
 
+def span(seconds_: float) -> str:
+    """``58 min``, from two hours on ``24.0 h``, below two minutes ``90 s``."""
+    if seconds_ < 120:
+        return f"{seconds_:.0f} s"
+    return f"{seconds_ / 60:.0f} min" if seconds_ < 7200 else f"{seconds_ / 3600:,.1f} h"
+
+
 def cost(at: Cost | None) -> str:
     """``5.31``; ``<= 5.31`` if even the cheapest setting is above the level; a dash if none reaches it."""
     if at is None:

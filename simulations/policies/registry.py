@@ -29,7 +29,7 @@ class Entry:
 REQUEST = ("prompt_tokens", "output_tokens")
 
 POLICIES = {
-    "hearth": Entry(module="hearth", line="Hearth's decision code, the same that runs in production"),
+    "hearth": Entry(module="hearth", line="Hearth's decision code itself, imported, not modelled"),
     "static": Entry(module="static", line="a fixed number of replicas: static:4"),
     "hpa-cpu": Entry(module="hpa_cpu", line="Kubernetes' HPA on CPU utilisation"),
     "queue": Entry(module="queue_length", line="waiting requests per replica (vLLM production stack, KEDA)"),

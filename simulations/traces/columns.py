@@ -11,6 +11,8 @@ MAX_SPAN_S = 400 * 86_400
 """Longest trace: BurstGPT's whole recording is 335 days; milliseconds taken for seconds would be longer."""
 _MAX_STAMP_US = 2**62
 """What a column holds, with room to spare; the year 9999 is a sixteenth of it."""
+MILLISECOND_LIKE_S = 100_000_000_000
+"""A date beyond this (the year 5138) was written in milliseconds."""
 EPOCH_LIKE_S = 100_000_000
 """A first stamp beyond three years is a date, not an offset."""
 
@@ -84,6 +86,12 @@ class Columns:
         if not from_first and self._first_us >= EPOCH_LIKE_S * 1_000_000:
             from_first = True
             notes = (*notes, f"stamps are dates: {self._stamps[0] / 1e6:.6f} s became 0")
+            if self._first_us >= MILLISECOND_LIKE_S * 1_000_000:
+                raise InputError(
+                    self._path,
+                    f"begins {self._first_us / 1e6:g} s after 1970",
+                    "divide by 1000 if it is in ms",
+                )
         if self._unserved:
             notes = (*notes, f"rows without prompt or output (failures) that were left out: {self._unserved}")
         first_us = self._stamps[0]

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+import simulations.traces
 from tests.cli.conftest import Inside
 from tests.cli.run import files
+
+MEASURED = next((Path(simulations.traces.__file__).parent / "recorded" / "measured").glob("*.csv.gz"))
 
 
 def a_measured_run(folder: Path, requests: int = 24) -> str:
@@ -24,6 +27,23 @@ def test_a_fit_says_its_errors_and_can_be_used(tmp_path: Path, inside: Inside) -
     fitted = yaml.safe_load((tmp_path / "fit.yaml").read_text())
     assert fitted["fitted_to"] == "m"
     assert files(tmp_path) == ["fit.yaml", "m.csv"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        (("max_num_seqs=128", "max_num_batched_tokens=2048", "ingest_ms=0"), "Use it: hearth simulate"),
+        ((), "warning: the fit misses"),
+    ],
+    ids=["an engine as it was measured", "seats and a budget that it never had"],
+)
+def test_a_fit_that_predicts_nothing_is_not_recommended(
+    settings: tuple[str, ...], advice: str, tmp_path: Path, inside: Inside
+) -> None:
+    chosen = [f"--set=engine.{one}" for one in ("gpu=rtx-pro-6000", *settings)]
+    done = inside("calibrate", str(MEASURED), *chosen, "--out", "fit.yaml")
+    assert done.code == 0
+    assert advice in done.out
 
 
 BAD = [

@@ -34,7 +34,7 @@ def test_a_table_for_each_load_then_the_report_and_what_to_do_next(tmp_path: Pat
         "b.csv: b.csv, 2 copies",
         "static:2",
         "Open out/demo.html",
-        "Next: hearth",
+        "The first row by itself",
     ):
         assert part in done.out
     assert max(len(line) for line in done.out.splitlines()) <= 80

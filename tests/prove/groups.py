@@ -247,7 +247,7 @@ def sceptics() -> list[Cell]:
 def _levelled(load: Load, cold_s: int, policy: str) -> Iterator[Cell]:
     for level in LEVELS:
         for cell in _cells(load, cold_s, policy, {}, SEEDS[:1]):
-            yield replace(cell, level_ratio=level)
+            yield replace(cell, level_ratio=level, label=f"for {100 * level:g} %")
 
 
 def oracle() -> list[Cell]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.prove import __main__ as prove
 from tests.prove import choose, summaries, table
 from tests.prove.groups import GROUPS
 
@@ -64,6 +65,34 @@ def test_a_lost_load_is_named_in_its_section() -> None:
     text = table.section("a", [row("a", "hearth", "", 0.98, 10.0), row("a", "kv", "target=0.4", 0.99, 5.0)])
     assert "**Lost:** kv (target=0.4): 99.00 % for 5.00 GPU-h." in text
     assert "+1.00 points, -50.0 % GPU-h" in text
+
+
+def test_a_rival_is_compared_on_the_seeds_that_it_ran() -> None:
+    """One lucky seed of a rival says nothing beside the mean of three of ours."""
+    ours = [row("a", "hearth", "", met, 10.0, seed) for seed, met in enumerate((0.99, 0.90, 0.90))]
+    text = table.section("a", [*ours, row("a", "kv", "target=0.4", 0.98, 5.0, seed=0)])
+    assert "**Lost:**" not in text
+    assert "target=0.4 (1 of 3 seeds)" in text
+    assert "hearth met 93.00 %, short of 98 %." in text
+
+
+def test_the_overview_has_a_row_a_load() -> None:
+    rows = [
+        row("a", "hearth", "", 0.985, 10.0),
+        row("a", "kv", "target=0.4", 0.99, 12.0),
+        row("a", "kv", "target=0.8", 0.90, 6.0),
+        row("a", "static:4", "4", 0.99, 9.0),
+        row("a", "oracle", "for 98 %", 0.98, 6.0),
+        row("a", "oracle", "for 95 %", 0.95, 5.0),
+    ]
+    cells = [cell.strip() for cell in table.overview({"a": rows}).splitlines()[-1].strip("|").split("|")]
+    kinds = ["kv, 99.00 % @ 12.00", "static:4, 99.00 % @ 9.00", "98.00 % @ 6.00", "–", "static:4"]
+    assert cells == ["a", "98.50 % @ 10.00", *kinds]
+
+
+def test_a_check_repeats_at_least_one_cell_of_ours() -> None:
+    for commit in ("0" * 40, "1" * 40, "2" * 40):
+        assert "hearth" in {cell.policy for _, cell in prove.chosen(commit, 3)}
 
 
 def test_rows_of_a_change_stand_beside_the_shipped_one() -> None:

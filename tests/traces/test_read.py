@@ -144,6 +144,7 @@ BAD = [
     pytest.param(
         HEAD + "0,10000001,1\n", ["line 2", "10000001 input tokens", "10,000,000"], id="absurd tokens"
     ),
+    pytest.param(HEAD + "1700000000048,1,1\n", ["1.7e+12 s", "ms"], id="milliseconds since 1970"),
     pytest.param(
         HEAD + "0,1,1\n86400000,1,1\n", ["spans 1,000 days", "milliseconds"], id="milliseconds as seconds"
     ),
