@@ -18,10 +18,10 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
-    "demo": "simulations.commands:demo",
-    "simulate": "simulations.commands:simulate",
-    "sweep": "simulations.commands:sweep",
-    "calibrate": "simulations.commands:calibrate",
+    "demo": "simulations.cli.commands:demo",
+    "simulate": "simulations.cli.commands:simulate",
+    "sweep": "simulations.cli.commands:sweep",
+    "calibrate": "simulations.cli.commands:calibrate",
 }
 """Command -> ``module:function``. Nothing heavy is imported at their top (tests/cli holds them to it)."""
 

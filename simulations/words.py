@@ -1,7 +1,7 @@
 """Figures as people read them: the same in the terminal and in the report."""
 
-from simulations.frontier import Cost
-from simulations.paired import Interval
+from simulations.sweeps.frontier import Cost
+from simulations.sweeps.paired import Interval
 
 NOTHING = "–"
 """There was nothing to measure, or it was not reached. Never zero."""

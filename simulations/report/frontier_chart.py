@@ -7,8 +7,8 @@ from typing import Any
 from bokeh.models import FixedTicker, Span
 from bokeh.plotting import figure
 
-from simulations.frontier import Point, frontier
 from simulations.report import charts
+from simulations.sweeps.frontier import Point, frontier
 
 LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 PERFECT = 0.9995

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from html import escape
 
 from simulations import words
-from simulations.analysis import Comparison, Standing, candidate_points
-from simulations.frontier import reaches
-from simulations.recommend import Recommendation
 from simulations.report import charts, frontier_chart, page, tables
 from simulations.report.write import FRONTIER_CAPTION, footer
+from simulations.sweeps.analysis import Comparison, Standing, candidate_points
+from simulations.sweeps.frontier import reaches
+from simulations.sweeps.recommend import Recommendation
 
 OPERATING_CAPTION = (
     "Each policy at its cheapest setting that reaches the aim (green), or at the one that comes closest. "

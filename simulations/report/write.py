@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulations import words
-from simulations.frontier import Point
 from simulations.report import charts, frontier_chart, overlay, page, tables, timeline
 from simulations.report.story import Story
 from simulations.result import Result
+from simulations.sweeps.frontier import Point
 
 POINTS_BUDGET = 3600
 """Points of a series over all stories of a page: keeps the file of a 12-policy comparison under 5 MB."""

@@ -4,7 +4,7 @@ import csv
 import io
 from array import array
 
-from simulations.per_request import COLUMNS, write_per_request
+from simulations.cli.per_request import COLUMNS, write_per_request
 from simulations.requests import Outcomes, Trace
 from simulations.scenario import Slo
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from statistics import fmean
 
 import simulations
-from simulations.calibrate import calibrate
+from simulations.calibration.fit import calibrate
+from simulations.calibration.measured import Means, means, read_measured, replay
 from simulations.engine.engine import Engine
 from simulations.engine.resolve import resolve
-from simulations.measured import Means, means, read_measured, replay
 from simulations.requests import Outcomes
 from simulations.scenario import Engine as Settings
 from tests.bench.references import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations import demo
+from simulations.cli import demo
 from simulations.traces import catalog
 from tests.cli.conftest import Inside
 from tests.cli.run import a_trace, files

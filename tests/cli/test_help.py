@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime.cli import COMMANDS
-from simulations import commands
+from simulations.cli import commands
 from simulations.policies import registry
 from simulations.traces import catalog, synthetic
 from tests.cli.conftest import Inside

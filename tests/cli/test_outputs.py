@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulations import outputs
+from simulations.cli import outputs
 from simulations.errors import InputError
 
 

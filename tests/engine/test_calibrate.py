@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulations.calibrate import FIGURES, calibrate, write_fit
-from simulations.descent import minimise
+from simulations.calibration.descent import minimise
+from simulations.calibration.fit import FIGURES, calibrate, write_fit
+from simulations.calibration.measured import MeasuredRun, Times, read_measured, replay
 from simulations.engine.resolve import resolve
 from simulations.errors import InputError
-from simulations.measured import MeasuredRun, Times, read_measured, replay
 from simulations.scenario import Engine
 
 ENGINE = Engine(gpu="rtx-pro-6000", max_num_seqs=32, max_num_batched_tokens=512, ingest_ms=0)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import simulations
+from simulations.calibration.measured import Means, MeasuredRun, means, read_measured, replay
 from simulations.engine.resolve import resolve
-from simulations.measured import Means, MeasuredRun, means, read_measured, replay
 from simulations.scenario import Engine
 from tests.bench.references import (
     DECODE_MS,

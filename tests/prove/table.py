@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulations.frontier import Point, cost_at
-from simulations.paired import paired
+from simulations.sweeps.frontier import Point, cost_at
+from simulations.sweeps.paired import paired
 
 LEVELS = (0.95, 0.98, 0.99)
 BETTER_POINTS = 0.2

@@ -2,14 +2,14 @@
 
 import math
 
-from simulations.analysis import Comparison, compare
-from simulations.cells import Score
 from simulations.policies.base import Actuation
-from simulations.recommend import Recommendation, pick, recommend
 from simulations.report import write
 from simulations.report.story import Bin, Percentiles, Start, Story
 from simulations.result import Distribution, Result, TimelineRow
 from simulations.scenario import Scenario
+from simulations.sweeps.analysis import Comparison, compare
+from simulations.sweeps.cells import Score
+from simulations.sweeps.recommend import Recommendation, pick, recommend
 
 
 def a_distribution(scale: float = 0.2) -> Distribution:

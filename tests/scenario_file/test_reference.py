@@ -3,7 +3,7 @@
 import pytest
 
 from simulations.accounting import account
-from simulations.per_request import COLUMNS
+from simulations.cli.per_request import COLUMNS
 from simulations.requests import Outcomes, Trace
 from simulations.result import FleetRecord
 from simulations.scenario import Scenario

@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulations.analysis import Comparison, Standing, compare
-from simulations.cells import Score
+from simulations.sweeps.analysis import Comparison, Standing, compare
+from simulations.sweeps.cells import Score
 
 
 def a_score(

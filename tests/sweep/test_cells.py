@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from simulations.cells import Cell, Store, code_digest
 from simulations.scenario import Engine, Scenario
+from simulations.sweeps.cells import Cell, Store, code_digest
 
 RESULT: dict[str, object] = {
     "slo_attainment": 0.99,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.frontier import Cost, Point, cost_at, frontier
+from simulations.sweeps.frontier import Cost, Point, cost_at, frontier
 
 
 def points(*pairs: tuple[float, float]) -> list[Point]:

@@ -3,9 +3,9 @@ schedule."""
 
 from pathlib import Path
 
-from simulations.cells import Cell, Score, Store
 from simulations.scenario import Scenario
-from simulations.sweep import Task, _lessons, work
+from simulations.sweeps.cells import Cell, Score, Store
+from simulations.sweeps.grid import Task, _lessons, work
 
 FLEET = {"cluster": {"max_replicas": 6}, "trace": {"duration_s": 500}, "cold_start": {"seconds": 30}}
 

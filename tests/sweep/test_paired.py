@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.paired import paired, student_t
+from simulations.sweeps.paired import paired, student_t
 
 TABLE = [
     # Two-sided critical values as any table of Student's distribution prints them.

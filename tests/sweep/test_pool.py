@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from simulations import outputs, pool
+from simulations import pool
+from simulations.cli import outputs
 from simulations.errors import InputError, SimulationError
 
 

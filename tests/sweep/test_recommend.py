@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from simulations.analysis import compare
-from simulations.cells import Score
 from simulations.policies.base import Actuation
-from simulations.recommend import object_name, pick, recommend, scaled_object
 from simulations.scenario import Direction, Rule, Scenario
+from simulations.sweeps.analysis import compare
+from simulations.sweeps.cells import Score
+from simulations.sweeps.recommend import object_name, pick, recommend, scaled_object
 
 ACTUATION = Actuation(
     polling_s=5.0,

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from simulations.outputs import write
+from simulations.cli.outputs import write
 from simulations.result import Json
 from simulations.scenario import Engine, Scenario
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from simulations import outputs, progress, terminal
-from simulations.calibrate import FIGURES, TURNS, Fit, calibrate, write_fit
+from simulations.calibration.fit import FIGURES, TURNS, Fit, calibrate, write_fit
+from simulations.calibration.measured import read_measured
+from simulations.cli import outputs, progress, terminal
 from simulations.errors import InputError
-from simulations.measured import read_measured
 from simulations.scenario_file import load_scenario
 
 NAMES = {

@@ -5,14 +5,16 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from simulations import outputs, pool, prepare, progress, recommend, terminal
-from simulations.analysis import OURS, Comparison, compare
-from simulations.cells import Cell, Score, Store
+from simulations import pool, prepare
+from simulations.cli import outputs, progress, terminal
 from simulations.errors import InputError
 from simulations.policies.parameters import nearest
 from simulations.policies.registry import NAMES, build
-from simulations.recommend import Recommendation
-from simulations.sweep import Plan, Vary, execute, plan_cells, trace_digest
+from simulations.sweeps import recommend
+from simulations.sweeps.analysis import OURS, Comparison, compare
+from simulations.sweeps.cells import Cell, Score, Store
+from simulations.sweeps.grid import Plan, Vary, execute, plan_cells, trace_digest
+from simulations.sweeps.recommend import Recommendation
 
 
 def names(text: str) -> tuple[str, ...]:

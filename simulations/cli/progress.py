@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from simulations import terminal
+from simulations.cli import terminal
 
 
 class Advance(Protocol):

@@ -7,8 +7,6 @@ from itertools import product
 from pathlib import Path
 
 from simulations import pool, prepare, searches
-from simulations.analysis import LEVELS
-from simulations.cells import Cell, Score, Store
 from simulations.errors import InputError
 from simulations.oracle.dominance import Outcome, check_dominates, realised
 from simulations.oracle.schedules import Steps
@@ -18,6 +16,8 @@ from simulations.requests import Trace
 from simulations.run import simulate
 from simulations.scenario import Scenario
 from simulations.scenario_file import load_scenario
+from simulations.sweeps.analysis import LEVELS
+from simulations.sweeps.cells import Cell, Score, Store
 from simulations.traces import catalog
 
 CELLS_MAX = 100_000

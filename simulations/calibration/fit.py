@@ -18,7 +18,8 @@ from typing import Any
 import yaml
 
 from simulations import scenario
-from simulations.descent import minimise
+from simulations.calibration.descent import minimise
+from simulations.calibration.measured import Means, MeasuredRun, Times, means, replay
 from simulations.engine.calibration import apply_calibration
 from simulations.engine.gpus import Gpu, load_gpu
 from simulations.engine.models import load_model
@@ -26,7 +27,6 @@ from simulations.engine.resolve import resolve
 from simulations.engine.spec import EngineSpec
 from simulations.engine.steptime import step_time
 from simulations.errors import InputError
-from simulations.measured import Means, MeasuredRun, Times, means, replay
 
 FITTED = ("memory", "compute", "kv", "attention", "layer_us")
 FITTED_LINK = ("latency_us", "efficiency")

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from simulations.analysis import OURS, Candidate, Comparison
-from simulations.frontier import reaches
 from simulations.policies.base import Actuation
 from simulations.scenario import Direction, Scenario
+from simulations.sweeps.analysis import OURS, Candidate, Comparison
+from simulations.sweeps.frontier import reaches
 
 METADATA = {
     "target_utilization": "targetUtilization",

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from simulations.cells import Score
-from simulations.frontier import Cost, Point, cost_at, frontier, reaches
-from simulations.paired import Interval, paired
 from simulations.policies.registry import SEARCHES
+from simulations.sweeps.cells import Score
+from simulations.sweeps.frontier import Cost, Point, cost_at, frontier, reaches
+from simulations.sweeps.paired import Interval, paired
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from simulations import outputs, prepare, progress, searches, terminal
+from simulations import prepare, searches
+from simulations.cli import outputs, progress, terminal
+from simulations.cli.per_request import write_per_request
 from simulations.errors import InputError
-from simulations.per_request import write_per_request
 from simulations.policies.registry import SEARCHES
 from simulations.requests import Trace
 from simulations.run import Run, play

@@ -64,7 +64,7 @@ def simulate(
 
     hearth simulate --trace my.csv.gz --scenario my.yaml --json - | jq .slo_attainment
     """
-    from simulations.single import Outputs, run_one
+    from simulations.cli.simulating import Outputs, run_one
 
     wanted = Outputs(json=json, html=html, per_request=per_request)
     run_one(trace, scenario, tuple(set_ or ()), policy, seed, wanted)
@@ -115,8 +115,8 @@ def sweep(
 
     hearth sweep --trace my.csv --policies hearth --vary hpa.tolerance=0,0.1 --no-tune
     """
-    from simulations import sweeping
-    from simulations.sweep import Plan
+    from simulations.cli import sweeping
+    from simulations.sweeps.grid import Plan
 
     axes = sweeping.axes(cold_starts, copies, tuple(vary or ()))
     plan = Plan(
@@ -144,7 +144,7 @@ def demo(
 
     hearth demo
     """
-    from simulations.demo import run
+    from simulations.cli.demo import run
 
     run(out, json, jobs)
 
@@ -173,6 +173,6 @@ def calibrate(
     --set engine.max_num_seqs=128 --set engine.max_num_batched_tokens=2048 --set engine.ingest_ms=0
     --out fit.yaml
     """
-    from simulations import calibrating
+    from simulations.cli import calibrating
 
     calibrating.run(measured, scenario, tuple(set_ or ()), out, json)

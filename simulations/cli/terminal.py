@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from simulations import words
-from simulations.analysis import Comparison, Standing
-from simulations.frontier import reaches
-from simulations.recommend import Recommendation
 from simulations.report.tables import meets
 from simulations.result import Distribution, Result
 from simulations.searches import Bound
+from simulations.sweeps.analysis import Comparison, Standing
+from simulations.sweeps.frontier import reaches
+from simulations.sweeps.recommend import Recommendation
 
 
 def out() -> Console:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from simulations import outputs, pool, prepare, progress, terminal
+from simulations import pool, prepare
+from simulations.cli import outputs, progress, terminal
 from simulations.errors import InputError
 from simulations.report import story, write
 from simulations.run import play

@@ -1,0 +1,1 @@
+"""The engine's constants fitted to a measured run."""

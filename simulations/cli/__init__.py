@@ -1,0 +1,1 @@
+"""The simulator at a terminal: commands, tables, files, progress."""

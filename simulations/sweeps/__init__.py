@@ -1,0 +1,1 @@
+"""Grids of runs: cells, frontiers, paired differences, what they recommend."""
