@@ -1,9 +1,10 @@
 """From what a person named to what a run needs: the trace as the scenario changes it; checks before a run."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from simulations import searches
-from simulations.engine.resolve import resolve
+from simulations.engine.resolve import context_note, resolve
 from simulations.policies.registry import SEARCHES, build
 from simulations.requests import Trace
 from simulations.scenario import Scenario, TraceOptions
@@ -13,7 +14,10 @@ from simulations.traces.transform import transform
 
 def trace(reference: str, scenario: Scenario, seed: int) -> Trace:
     """The trace that a run of this scenario and seed replays; the last ones are kept for the next run."""
-    return _transformed(reference, scenario.trace, seed, resolve(scenario.engine).max_model_len)
+    spec = resolve(scenario.engine)
+    found = _transformed(reference, scenario.trace, seed, spec.max_model_len)
+    note = context_note(scenario.engine, spec)
+    return replace(found, notes=(*found.notes, note)) if note else found
 
 
 @lru_cache(maxsize=3)

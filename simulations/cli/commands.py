@@ -104,8 +104,8 @@ def sweep(
 ) -> None:
     """Run a grid of policies, settings, seeds and conditions, and recommend a ScaledObject.
 
-    DIR gets sweep.json, sweep.html, scaledobject.yaml and one file a finished run. After Ctrl-C the same
-    command goes on where it stopped.
+    DIR gets sweep.json, sweep.html, scaledobject.yaml and one file per run.
+    After Ctrl-C the same command goes on where it stopped.
 
     Examples:
 
@@ -163,15 +163,15 @@ def calibrate(
 ) -> None:
     """Fit the engine's constants to a measured run.
 
-    Every second request is held back: the table says how well the fit predicts those. MEASURED has the
-    columns timestamp_s, input_tokens, output_tokens, queue_s, ttft_s, e2e_s, all times in seconds. Set
-    the engine as it was measured.
+    Every second request is held back: the table says how well the fit predicts
+    those. MEASURED has the columns timestamp_s, input_tokens, output_tokens,
+    queue_s, ttft_s, e2e_s, times in seconds. Set the engine as it was measured.
 
     Example, of the run in simulations/traces/recorded/measured:
 
-    hearth calibrate vllm-0.19-rtxpro6000-llama-3.1-8b.csv.gz --set engine.gpu=rtx-pro-6000
-    --set engine.max_num_seqs=128 --set engine.max_num_batched_tokens=2048 --set engine.ingest_ms=0
-    --out fit.yaml
+    hearth calibrate vllm-0.19-rtxpro6000-llama-3.1-8b.csv.gz
+    --set engine.gpu=rtx-pro-6000 --set engine.max_num_seqs=128
+    --set engine.max_num_batched_tokens=2048 --set engine.ingest_ms=0 --out fit.yaml
     """
     from simulations.cli import calibrating
 

@@ -110,7 +110,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     for standing in comparison.standings:
         points.add_row(*_operating_point(standing), style=_weight(standing, comparison.target_ratio))
     console.print(points)
-    console.print("Δ: against hearth, paired by seed, 95 % confidence", style="dim")
+    console.print("Δ: against hearth, paired by seed; ±: 95 % confidence", style="dim")
     console.print()
     console.print(_at_equal_attainment(comparison))
 

@@ -24,6 +24,17 @@ class _Limits:
     seqs: int
 
 
+def context_note(engine: scenario.Engine, spec: EngineSpec) -> str:
+    """What to know where the model's own context does not fit the cache; empty where it does."""
+    own = load_model(engine.model).max_len
+    if engine.max_model_len is not None or spec.max_model_len >= own:
+        return ""
+    return (
+        f"the context is cut from {own:,} to the {spec.max_model_len:,} tokens that the KV cache holds; "
+        f"vLLM starts only with --max-model-len {spec.max_model_len}"
+    )
+
+
 def resolve(engine: scenario.Engine) -> EngineSpec:
     """Every number that the engine needs; :class:`simulations.errors.InputError` when model and GPU do
     not fit."""

@@ -6,7 +6,7 @@ import pytest
 
 from simulations.engine.facts import roofline_facts
 from simulations.engine.gpus import load_gpu
-from simulations.engine.resolve import resolve
+from simulations.engine.resolve import context_note, resolve
 from simulations.errors import InputError
 from simulations.scenario import Engine
 
@@ -54,6 +54,13 @@ def test_what_is_given_is_kept() -> None:
 def test_the_context_is_what_the_cache_holds_when_the_model_wants_more() -> None:
     spec = resolve(Engine(gpu="rtx-4090"))
     assert spec.max_model_len == spec.kv_tokens - 16 < 131_072
+
+
+def test_a_context_that_was_cut_is_told() -> None:
+    big = Engine(model="meta-llama/Llama-3.1-70B", tensor_parallel=2)
+    assert "the context is cut from 131,072 to the 8,576 tokens" in context_note(big, resolve(big))
+    for whole in (Engine(), Engine(model=big.model, tensor_parallel=2, max_model_len=4096)):
+        assert context_note(whole, resolve(whole)) == ""
 
 
 def test_a_gpu_may_come_from_a_file(tmp_path: Path) -> None:
