@@ -16,6 +16,8 @@ _UNTOUCHED = 0.55
 apart."""
 _ADDED = 0.15
 """New stretches in a variation, as a share of those that there are (at least one)."""
+_MENDED = 2
+"""Places that are mended hold so many times the misses that have to go, since not all of them do go."""
 
 
 def headroom(demand: Sequence[float], factor: float, smooth_bins: int, bin_us: int) -> Steps:
@@ -44,6 +46,23 @@ def variations(
         if number % 2:
             changed += _additions(trial, bin_us, scale_us, end_us, rng, len(found))
         yield from_lives(changed, end_us)
+
+
+def mended(trial: Trial, over: int, bin_us: int, scale_us: int, end_us: int) -> Steps:
+    """``trial``'s schedule with one replica more where most requests missed, and ``scale_us`` to either side.
+
+    In as many places as hold :data:`_MENDED` times the ``over`` misses that have to go.
+    """
+    left = _MENDED * over
+    more = [0] * len(trial.missed)
+    width = max(1, round(scale_us / bin_us))
+    for at in sorted(range(len(more)), key=lambda at: (-trial.missed[at], at)):
+        if left <= 0 or not trial.missed[at]:
+            break
+        left -= trial.missed[at]
+        for near in range(max(0, at - width), min(len(more), at + width + 1)):
+            more[near] = 1
+    return from_lives([*lives(trial.wanted, end_us), *lives(from_bins(more, bin_us), end_us)], end_us)
 
 
 def _varied(life: Life, scale_us: int, end_us: int, rng: random.Random, *, saving: bool) -> Life:
