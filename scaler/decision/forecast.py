@@ -3,10 +3,10 @@ reserve.
 
     λ̂(t+τ) = level + trend·φ(1-φ^k)/(1-φ),  k = τ / 5 s
 
-φ damps the slope: a rise seen for a minute is not expected to go on for ten. The margin on top is either z
-one-step
-errors, or the learned quantile of what really came H later relative to what was forecast: the newsvendor's
-level.
+φ damps the slope: a rise seen for a minute is not expected to go on for ten. The same runs, more calmly, on
+the logarithm of the rate (a damped multiplicative trend: Taylor 2003), since a crowd grows by a share a
+minute; while that grows, the larger of the two counts. The margin on top is either z one-step errors, or
+the learned quantile of what really came H later relative to what was forecast: the newsvendor's level.
 A forecast only ever raises the ask.
 """
 
@@ -21,6 +21,10 @@ LAG = (WINDOW - 1) / 2.0
 """Buckets by which a 30-s mean lags behind the present."""
 ERROR_KEEP = 1.0 - 1.0 / 60.0
 """One-step errors of about 5 min."""
+FEW_PER_S = 0.2
+"""Six requests in a window: growth from less is chance."""
+LOG_MOST = 34.0
+"""ln(6·10¹⁴): nothing grows beyond (the cap on growth comes later)."""
 SAMPLE = 3
 """Every third bucket is remembered for the H-ahead error: neighbours overlap almost wholly."""
 TRUST_KEEP = 1.0 - 1.0 / 60.0
@@ -41,6 +45,9 @@ class Holt(NamedTuple):
     trend: float = 0.0
     error: float = 0.0
     buckets: int = 0
+    log_level: float = 0.0
+    log_trend: float = 0.0
+    """Of ln(requests/s), per bucket."""
 
 
 class Ahead(NamedTuple):
@@ -72,23 +79,39 @@ class Errors(NamedTuple):
 
 def step(holt: Holt, rate_per_s: float, policy: Policy) -> Holt:
     """One more 5-s value of the 30-s mean rate."""
+    log_rate = math.log(max(rate_per_s, FEW_PER_S))
     if holt.buckets == 0:
-        return Holt(rate_per_s, 0.0, 0.0, 1)
+        return Holt(rate_per_s, 0.0, 0.0, 1, log_rate, 0.0)
     damped = policy.holt_damping * holt.trend
     expected = holt.level + damped
     error = rate_per_s - expected
     level = expected + policy.holt_level * error
     trend = damped + policy.holt_trend * (level - holt.level - damped)
     keep = min(ERROR_KEEP, holt.buckets / (holt.buckets + 1.0))
-    return Holt(level, trend, keep * holt.error + (1.0 - keep) * error * error, holt.buckets + 1)
+    squared = keep * holt.error + (1.0 - keep) * error * error
+    return Holt(level, trend, squared, holt.buckets + 1, *_log_step(holt, log_rate, policy))
+
+
+def _log_step(holt: Holt, log_rate: float, policy: Policy) -> tuple[float, float]:
+    damped = policy.surge_damping * holt.log_trend
+    expected = holt.log_level + damped
+    level = expected + policy.surge_level * (log_rate - expected)
+    return level, damped + policy.surge_trend * (level - holt.log_level - damped)
 
 
 def point(holt: Holt, ahead_s: float, policy: Policy) -> float:
     """Requests/s expected ``ahead_s`` from now, without margin; never negative."""
-    phi = policy.holt_damping
     k = ahead_s / BUCKET_S + LAG
-    steps = k if phi >= 1.0 else phi * (1.0 - phi**k) / (1.0 - phi)
-    return max(0.0, holt.level + holt.trend * steps)
+    linear = max(0.0, holt.level + holt.trend * _damped(policy.holt_damping, k))
+    if holt.log_trend <= 0.0:
+        return linear
+    log_rate = holt.log_level + holt.log_trend * _damped(policy.surge_damping, k)
+    return max(linear, math.exp(min(log_rate, LOG_MOST)))
+
+
+def _damped(phi: float, steps: float) -> float:
+    """φ + φ² + … over ``steps``: what a damped slope still adds up to."""
+    return steps if phi >= 1.0 else phi * (1.0 - phi**steps) / (1.0 - phi)
 
 
 def level_of(policy: Policy) -> float:

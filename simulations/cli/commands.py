@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 RECORDED = "azure-conv, azure-code, aibrix, servegen-m-mid, servegen-m-small"
-LOADS = "ramp, sine, burst, prefill, decode, sparse, rush"
+LOADS = "ramp, sine, burst, prefill, decode, sparse, rush, surge"
 POLICIES = (
     "hearth, static:N, hpa-cpu, queue, kv, inflight, kpa, apa, wva, llmd-slo, llmd-tokens, keda-otel, "
     "dynamo, schedule, oracle, lower-bound"

@@ -1,4 +1,4 @@
-"""Seeded synthetic loads: the five that laws are tuned on, one around zero, one at first contact.
+"""Seeded synthetic loads: the five that laws are tuned on, one around zero, one at first contact, one crowd.
 
 Arrivals are Poisson with a rate that changes in time; lengths are lognormal with sigma 0.4 around a mean.
 Rates and mean lengths are those of the loads on which the scaling law was first compared (ramp is llm-d's
@@ -13,9 +13,10 @@ published one, llm-d/llm-d guides/workload-autoscaling); where a figure was left
 | decode | 2, 4, 6, 8, 10, 12, 6, 2: 4 min each | 300 / 2000 | 32 min |
 | sparse | sessions of 1-6 requests, 15 min apart on average | 1000 / 200 | 4 h |
 | rush | 12 from the first second | 4000 / 1000 | 16 min |
+| surge | 0.5, doubling every 90 s up to 16; from minute 12 halving every 2 min | 4000 / 1000 | 25 min |
 
 Of these, the lengths of sine and burst, the spans and the steps down of prefill and decode are ours, and so
-are sparse and rush.
+are sparse, rush and surge.
 """
 
 import math
@@ -91,6 +92,17 @@ def _sine(low: float, high: float, period_s: float, span_s: float) -> Callable[[
     return lambda draws: _poisson(rate, high, span_s, draws)
 
 
+def _crowd(
+    low: float, high: float, doubling_s: float, turn_s: float, halving_s: float, span_s: float
+) -> Callable[[random.Random], list[float]]:
+    def rate(now: float) -> float:
+        if now < turn_s:
+            return min(high, low * 2 ** (now / doubling_s))
+        return max(low, high * 2 ** (-(now - turn_s) / halving_s))
+
+    return lambda draws: _poisson(rate, high, span_s, draws)
+
+
 def _bursts(low: float, high: float, span_s: float) -> Callable[[random.Random], list[float]]:
     def arrivals(draws: random.Random) -> list[float]:
         edges: list[float] = []
@@ -127,5 +139,6 @@ LOADS: dict[str, Load] = {
     "prefill": Load(arrivals=_staircase(3, 6, 9, 12, 15, 18, 9, 3), input_tokens=6000, output_tokens=16),
     "decode": Load(arrivals=_staircase(2, 4, 6, 8, 10, 12, 6, 2), input_tokens=300, output_tokens=2000),
     "sparse": Load(arrivals=_sessions(900, 4 * 3600), input_tokens=1000, output_tokens=200),
+    "surge": Load(arrivals=_crowd(0.5, 16, 90, 720, 120, 1500), input_tokens=4000, output_tokens=1000),
     "rush": Load(arrivals=_staircase(12, 12, 12, 12), input_tokens=4000, output_tokens=1000),
 }

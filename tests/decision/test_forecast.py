@@ -59,6 +59,21 @@ def test_off_and_shadow_decide_by_the_present() -> None:
     assert forecast.predicted(outlook(rising, 39.0, Policy(forecast="shadow")), 120.0) > 39.0
 
 
+def test_a_crowd_that_doubles_each_minute_is_expected_to_go_on() -> None:
+    """Four times as much come 120 s later. A straight slope sees half as much again; three are the cap."""
+    rates = [10.0 * 2.0 ** (5.0 * i / 60.0) for i in range(72)]
+    early, late = holt_of(*rates[:36]), holt_of(*rates)
+    straight = early._replace(log_trend=0.0)
+    assert forecast.point(straight, 120.0, POLICY) < 1.6 * rates[35]
+    assert forecast.point(early, 120.0, POLICY) > 2.0 * rates[35]
+    assert forecast.expect(outlook(late, rates[-1]), 120.0) <= 3.0 * rates[-1] + 0.1
+
+
+def test_a_handful_of_requests_is_no_crowd() -> None:
+    few = holt_of(*[0.0] * 20, *[1.0 / 30.0, 2.0 / 30.0, 4.0 / 30.0, 6.0 / 30.0])
+    assert forecast.point(few, 120.0, POLICY) < 1.0
+
+
 def test_forecasts_are_compared_when_their_time_has_come() -> None:
     ahead = forecast.remember(Ahead(), holt_of(*[4.0] * 10), 0.0, 3, 100.0, 4.0, POLICY)
     assert len(ahead.waiting) == 1

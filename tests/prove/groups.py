@@ -185,6 +185,9 @@ SCEPTICS = (
     Load(name="a rush at first contact", trace="synthetic:rush", settings=(
         *QWEN_32B, "cluster.min_replicas=1", "cluster.max_replicas=24",
     )),
+    Load(name="a crowd that doubles every 90 s", trace="synthetic:surge", settings=(
+        *QWEN_32B, "cluster.min_replicas=1", "cluster.max_replicas=24",
+    )),
     Load(name="sparse around zero", trace="synthetic:sparse", settings=(
         "cluster.min_replicas=0", "cluster.max_replicas=4",
     )),
@@ -221,14 +224,19 @@ ABLATED = (
 )
 
 
-INSURED = ("max_num_seqs cut to 24", "a rush at first contact", "clients give up and retry")
+INSURED = (
+    "max_num_seqs cut to 24",
+    "a rush at first contact",
+    "a crowd that doubles every 90 s",
+    "clients give up and retry",
+)
 """Sceptics' loads on which the terms work that the tuning loads never need."""
 
 
 def ablation() -> list[Cell]:
     """What each term buys: ours as shipped, and with one term switched off."""
     loads = (*TUNING[:5], *(load for load in SCEPTICS if load.name in INSURED))
-    without: list[dict[str, object]] = [{}, {"forecast": "off"}, {"burst_reserve": 0.0}]
+    without: list[dict[str, object]] = [{}, {"forecast": "off"}, {"surge_trend": 0.0}, {"burst_reserve": 0.0}]
     without += [{term: "false"} for term in ABLATED]
     return [
         cell for load in loads for knobs in without for cell in _cells(load, 100, "hearth", knobs, SEEDS[:1])
