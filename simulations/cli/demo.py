@@ -125,7 +125,8 @@ def _show(console: Console, chapters: Sequence[write.Chapter], out: Path) -> Non
     bounds = f"--set cluster.min_replicas={MIN_REPLICAS} --set cluster.max_replicas={MAX_REPLICAS}"
     console.print("The first row by itself, with a report of its own:")
     console.print(f"  {_command()} simulate --trace {load.trace} --set trace.copies={load.copies} \\")
-    console.print(f"    {bounds} --html out/run.html")
+    console.print(f"    {bounds} \\")
+    console.print("    --html out/run.html")
 
 
 def _command() -> str:
