@@ -13,6 +13,7 @@ from scaler.decision import (
     imputation,
     learning,
     needs,
+    record,
     season,
     settle,
     supply,
@@ -161,7 +162,7 @@ def decide(snapshot: Snapshot, state: State, policy: Policy) -> tuple[Decision, 
     now = _situation(draft, tick, known, lanes, entering, factor, policy)
     found = needs.needs(now, lanes, policy)
     asked, need = needs.ask(found, lanes, bounds.spec)
-    learning.learn_record(draft, tick, known, found[0].demand, policy)
+    record.learn(draft, tick, known, found[0].demand, policy)
     # 6. One total: emergency, calm before going down, caps, bounds.
     reacquire_s = lanes[0].horizon_s
     total, conditions = settle.settle(
