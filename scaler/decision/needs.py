@@ -56,14 +56,11 @@ def cost_at(rate: float, known: Known) -> float:
 
 def _per_rate(now: Situation, horizon_s: float) -> float:
     """Replicas per request/s at the objective, at the largest rate expected (sub-linear: fleets pool)."""
-    cap = now.known.capacity
-    if cap is None or not cap.known:
-        return 0.0
-    rate = max(expect(now.outlook, horizon_s), now.known.rate_per_s)
-    if rate <= 0.0:
-        return 0.0
-    needed = capacity.replicas(rate, cap)
-    return (needed if cap.itl_proven else min(needed, _unproven(now, cap, rate))) / rate
+    rate, cap = max(expect(now.outlook, horizon_s), now.known.rate_per_s), now.known.capacity
+    cost = cost_at(rate, now.known)
+    if cap is None or cap.itl_proven or cost <= 0.0:
+        return cost
+    return min(cost, _unproven(now, cap, rate) / rate)
 
 
 def _unproven(now: Situation, cap: Capacity, rate: float) -> float:

@@ -194,6 +194,10 @@ class Policy:
     """Off: moves within the HPA's tolerance are emitted as they are."""
 
 
+SWITCHES = tuple(field.name for field in fields(Policy) if field.name.startswith("use_"))
+"""Knobs that switch a term off."""
+
+
 class Violation(NamedTuple):
     """One knob out of bounds: ``{key} {constraint}, is {value}; {fix}``."""
 
@@ -279,7 +283,7 @@ def _field(key: str, value: object) -> Violation | None:
         allowed = " | ".join(_CHOICES[key])
         wrong = value not in _CHOICES[key]
         return Violation(key, f"must be one of {allowed}", value, f"use {allowed}") if wrong else None
-    if key.startswith("use_") or key == "seasonal":
+    if key in SWITCHES or key == "seasonal":
         wrong = not isinstance(value, bool)
         return (
             Violation(key, "must be true or false", value, f"set {key} to true or false") if wrong else None

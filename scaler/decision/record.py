@@ -15,13 +15,15 @@ from scaler.decision.state import Draft
 SIGMAS = 32
 """Residuals kept."""
 TRIM_S = 60.0
+"""The headroom moves once in this time."""
 
 
-def _is_disturbed(tick: Tick, config_ids: int) -> bool:
-    """Whether this tick's latencies say little about a replica's capacity: young, draining or unknown
-    pods."""
+def _is_disturbed(tick: Tick) -> bool:
+    """Whether this tick's latencies say little about a replica's capacity: young, draining or unknown pods,
+    several configurations."""
     pods = tick.pods
-    return pods.youngest_s < slo.WARM_S or pods.terminating > 0 or pods.unknown > 0 or config_ids > 1
+    unlike = pods.terminating > 0 or pods.unknown > 0 or len(tick.steps) > 1
+    return pods.youngest_s < slo.WARM_S or unlike
 
 
 def _judged(tick: Tick) -> tuple[list[Pair], Flow, Mapping[str, Steps]]:
@@ -60,7 +62,7 @@ def learn(draft: Draft, tick: Tick, known: Known, demand: float, policy: Policy)
         known.rate_per_s,
         standing=standing,
     )
-    if not window.disturbed and _is_disturbed(tick, len(tick.steps)):
+    if not window.disturbed and _is_disturbed(tick):
         window = window._replace(disturbed=True)
     if tick.now_s - window.start_s < slo.WINDOW_S - 1e-6:
         draft.window = window

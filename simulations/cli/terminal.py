@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulations import words
-from simulations.report.tables import meets
+from simulations.report.tables import fleet, meets
 from simulations.result import Distribution, Result
 from simulations.searches import Bound
 from simulations.sweeps.analysis import Comparison, Standing
@@ -87,12 +87,7 @@ def show_policies(console: Console, title: str, results: Sequence[Result]) -> No
     table = plain_table(title, columns)
     for r in results:
         table.add_row(
-            r.policy,
-            words.percent(r.slo_attainment),
-            f"{r.gpu_hours:.2f}",
-            f"{r.mean_replicas:.2f}",
-            f"{r.peak_replicas}",
-            f"{r.starts}",
+            *fleet(r),
             words.seconds(r.ttft_s.p50),
             words.seconds(r.ttft_s.p99),
             words.seconds(r.itl_s.p99),

@@ -98,7 +98,8 @@ def comparison(results: Sequence[Result]) -> str:
     return table(COMPARISON, [_compared(result) for result in results], best=stressed)
 
 
-def _compared(result: Result) -> Row:
+def fleet(result: Result) -> Row:
+    """Who scaled it, what was met, and what the fleet was: the first columns of every comparison."""
     return (
         result.policy,
         words.percent(result.slo_attainment),
@@ -106,6 +107,12 @@ def _compared(result: Result) -> Row:
         f"{result.mean_replicas:.2f}",
         f"{result.peak_replicas}",
         f"{result.starts}",
+    )
+
+
+def _compared(result: Result) -> Row:
+    return (
+        *fleet(result),
         words.milliseconds(result.ttft_s.p50),
         words.milliseconds(result.ttft_s.p99),
         words.milliseconds(result.itl_s.p99),

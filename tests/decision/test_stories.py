@@ -9,7 +9,7 @@ import pytest
 from scaler.decision import arrivals
 from scaler.decision.decide import decide
 from scaler.decision.model import Hold, Pod, PodPhase, Scale, Unknown
-from scaler.decision.policy import Policy, Prior, Roofline
+from scaler.decision.policy import SWITCHES, Policy, Prior, Roofline
 from scaler.decision.state import State
 from tests.decision.builders import pod, replicas, samples, snapshot, starting, target
 from tests.decision.plant import Plant, Speed
@@ -335,24 +335,7 @@ def test_every_decision_explains_itself() -> None:
     assert plant.decisions[-1].valid_until_s > plant.now_s
 
 
-@pytest.mark.parametrize(
-    "switch",
-    [
-        "use_rate",
-        "use_kv",
-        "use_backlog",
-        "use_evidence",
-        "use_fit",
-        "use_sigma",
-        "use_trim",
-        "use_emergency",
-        "use_classes",
-        "use_pooling",
-        "use_held_rate",
-        "use_hysteresis",
-        "use_band",
-    ],
-)
+@pytest.mark.parametrize("switch", SWITCHES)
 def test_every_term_can_be_switched_off(switch: str) -> None:
     without: dict[str, bool] = {switch: False}
     plant = Plant(rate=lambda t: 20.0 + t / 20.0, policy=Policy(**without)).run(300.0)  # type: ignore[arg-type]

@@ -14,13 +14,13 @@ import time
 from typing import Any
 
 from simulations import pool
+from simulations.sweeps.analysis import OURS
 from tests.prove import store, summaries
 from tests.prove.cells import Cell, line
 from tests.prove.choose import chosen as chosen_settings
 from tests.prove.groups import CHOSEN, GROUPS
 from tests.prove.table import overview, section
 
-OURS = "hearth"
 CHECK_REQUESTS_MAX = 150_000
 """Cells that CI repeats are at most this long: about ten seconds each."""
 
@@ -104,7 +104,7 @@ def tables() -> str:
         ("Sceptics' runs", summaries.by_policy(_labelled("sceptics"))),
     ]
     rows = _labelled("held-out") + _labelled("oracle")
-    loads = list(dict.fromkeys(row["load"] for row in rows if row["policy"] == "hearth"))
+    loads = list(dict.fromkeys(row["load"] for row in rows if row["policy"] == OURS))
     by_load = {load: [row for row in rows if row["load"] == load] for load in loads}
     held_out = [overview(by_load), *(section(load, found) for load, found in by_load.items())]
     return "\n\n".join([*(f"## {title}\n\n{text}" for title, text in parts), "## Held-out traces", *held_out])

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from scaler.decision.policy import SWITCHES
 from simulations.policies.grids import grid
 from tests.prove.cells import Cell
 from tests.prove.store import FOLDER
@@ -208,21 +209,8 @@ SCEPTICS = (
 """What a sceptic would try; the same for ours and for three rivals at their chosen settings."""
 
 
-ABLATED = (
-    "use_rate",
-    "use_kv",
-    "use_backlog",
-    "use_evidence",
-    "use_fit",
-    "use_sigma",
-    "use_trim",
-    "use_emergency",
-    "use_pooling",
-    "use_held_rate",
-    "use_hysteresis",
-    "use_band",
-)
-
+ABLATED = tuple(switch for switch in SWITCHES if switch != "use_classes")
+"""Terms that are switched off one by one; on these loads all replicas start alike: there are no classes."""
 
 INSURED = (
     "max_num_seqs cut to 24",
