@@ -5,6 +5,7 @@ counts: one that was dropped, timed out, too long or unfinished at the end of th
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from simulations.requests import ABSENT, Outcomes, Trace
 from simulations.result import (
@@ -51,7 +52,7 @@ def account(
     done = completed_flags(outcomes, until_us)
     completed, dropped = sum(done), _dropped(outcomes, until_us)
     met, met_flat = _attained(trace, outcomes, done, scenario.slo, idle_ttft_s)
-    tpot, itl = _gaps(trace, outcomes, done)
+    waits = latencies(trace, outcomes, done, until_us)
     gpu_hours = gpu_time_us(fleet, until_us) / _US_PER_HOUR
     return Result(
         policy=policy,
@@ -65,11 +66,11 @@ def account(
         unfinished=len(trace) - completed - dropped,
         slo_attainment=_share(met, len(trace)),
         slo_attainment_flat_ttft=_share(met_flat, len(trace)),
-        ttft_s=_since_arrival(trace, outcomes.first_token_us, outcomes, until_us),
-        itl_s=itl,
-        tpot_s=tpot,
-        e2e_s=_since_arrival(trace, outcomes.finished_us, outcomes, until_us),
-        queue_s=_since_arrival(trace, outcomes.scheduled_us, outcomes, until_us),
+        ttft_s=waits.ttft_s,
+        itl_s=waits.itl_s,
+        tpot_s=waits.tpot_s,
+        e2e_s=waits.e2e_s,
+        queue_s=waits.queue_s,
         gpu_hours=gpu_hours,
         mean_replicas=sum(end - start for start, end in _held(fleet.pods, until_us)) / until_us,
         peak_replicas=_peak(_held(fleet.pods, until_us)),
@@ -139,6 +140,29 @@ def _attained(
     return met, met_flat
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """What callers waited for."""
+
+    ttft_s: Distribution
+    itl_s: Distribution
+    tpot_s: Distribution
+    e2e_s: Distribution
+    queue_s: Distribution
+
+
+def latencies(trace: Trace, outcomes: Outcomes, done: bytearray, until_us: int) -> Latencies:
+    """Of requests simulated or live, by one rule; ``done`` as :func:`completed_flags` gives it."""
+    tpot, itl = _gaps(trace, outcomes, done)
+    return Latencies(
+        ttft_s=_since_arrival(trace, outcomes.first_token_us, outcomes, until_us),
+        itl_s=itl,
+        tpot_s=tpot,
+        e2e_s=_since_arrival(trace, outcomes.finished_us, outcomes, until_us),
+        queue_s=_since_arrival(trace, outcomes.scheduled_us, outcomes, until_us),
+    )
+
+
 def _since_arrival(trace: Trace, stamps: Iterable[int], outcomes: Outcomes, until_us: int) -> Distribution:
     """Of all requests that got there within the span and were not dropped; waits run from arrival."""
     waits = [
@@ -146,11 +170,16 @@ def _since_arrival(trace: Trace, stamps: Iterable[int], outcomes: Outcomes, unti
         for stamp, arrival, dropped in zip(stamps, trace.arrival_us, outcomes.dropped_us, strict=True)
         if 0 <= stamp <= until_us and dropped == ABSENT
     ]
-    waits.sort()
-    if not waits:
+    return distribution(waits)
+
+
+def distribution(values_us: list[int]) -> Distribution:
+    """Mean and nearest-rank percentiles of whole µs, in seconds."""
+    if not values_us:
         return _NOTHING
-    p50, p90, p99 = (waits[_rank(len(waits), percent) - 1] / 1e6 for percent in (50, 90, 99))
-    return Distribution(mean=sum(waits) / len(waits) / 1e6, p50=p50, p90=p90, p99=p99)
+    ordered = sorted(values_us)
+    p50, p90, p99 = (ordered[rank(len(ordered), percent) - 1] / 1e6 for percent in (50, 90, 99))
+    return Distribution(mean=sum(ordered) / len(ordered) / 1e6, p50=p50, p90=p90, p99=p99)
 
 
 def _gaps(trace: Trace, outcomes: Outcomes, done: bytearray) -> tuple[Distribution, Distribution]:
@@ -173,14 +202,14 @@ def _gaps(trace: Trace, outcomes: Outcomes, done: bytearray) -> tuple[Distributi
 
 def _each_request_once(packed: list[int]) -> Distribution:
     n = len(packed)
-    p50, p90, p99 = ((packed[_rank(n, percent) - 1] >> _GAP_BITS) / 1e9 for percent in (50, 90, 99))
+    p50, p90, p99 = ((packed[rank(n, percent) - 1] >> _GAP_BITS) / 1e9 for percent in (50, 90, 99))
     return Distribution(mean=sum(p >> _GAP_BITS for p in packed) / n / 1e9, p50=p50, p90=p90, p99=p99)
 
 
 def _each_gap_once(packed: list[int]) -> Distribution:
     mask = (1 << _GAP_BITS) - 1
     total = sum(p & mask for p in packed)
-    ranks = [_rank(total, percent) for percent in (50, 90, 99)]
+    ranks = [rank(total, percent) for percent in (50, 90, 99)]
     found: list[float] = []
     seen = 0
     for p in packed:
@@ -191,7 +220,7 @@ def _each_gap_once(packed: list[int]) -> Distribution:
     return Distribution(mean=mean, p50=found[0], p90=found[1], p99=found[2])
 
 
-def _rank(n: int, percent: int) -> int:
+def rank(n: int, percent: int) -> int:
     """Nearest rank, counted from 1: ceil(percent × n / 100) in integers. 99 % of 101 values: the 100th."""
     return -(-percent * n // 100)
 
