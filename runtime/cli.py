@@ -22,8 +22,12 @@ COMMANDS = {
     "simulate": "simulations.cli.commands:simulate",
     "sweep": "simulations.cli.commands:sweep",
     "calibrate": "simulations.cli.commands:calibrate",
+    "engine": "simulations.cli.engine:engine",
 }
 """Command -> ``module:function``. Nothing heavy is imported at their top (tests/cli holds them to it)."""
+
+EXTRAS = {"engine": "engine"}
+"""What to install for a command, where it is not the simulator's extra."""
 
 EXAMPLES = """
 Examples:
@@ -130,9 +134,9 @@ def main() -> None:
         sys.stderr.write("hearth: no space left where the output goes\n")
         sys.exit(1)
     except ModuleNotFoundError as error:
-        sys.stderr.write(
-            f"hearth: this command needs {error.name}, which is not installed; pip install 'hearth[sim]'\n"
-        )
+        extra = EXTRAS.get(next(iter(sys.argv[1:]), ""), "sim")
+        lacks = f"this command needs {error.name}, which is not installed"
+        sys.stderr.write(f"hearth: {lacks}; pip install 'hearth[{extra}]'\n")
         sys.exit(EXIT_BAD_INPUT)
 
 

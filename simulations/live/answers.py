@@ -1,0 +1,152 @@
+"""Completions and chats: a request in, an answer on the wire or in one body."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from time import time
+from zlib import crc32
+
+from aiohttp import web
+
+from simulations.live.asks import Ask, Chat, Completion, read
+from simulations.live.driver import Job
+from simulations.live.frames import Frames, Head, chat_frames, completion_frames, usage_event
+from simulations.live.service import Service
+from simulations.live.streams import Gathering, Stream, Whole, Wire, close_stream
+
+SERVICE = web.AppKey("service", Service)
+
+_EVENT_STREAM = {"Content-Type": "text/event-stream; charset=utf-8"}
+
+
+async def completions(request: web.Request) -> web.StreamResponse:
+    """POST /v1/completions."""
+    service = request.app[SERVICE]
+    ask = read(await request.read(), Completion)
+    service.check_model(ask.model)
+    prompts = ask.prompts(service.vocab)
+    jobs = [service.job(p, ask.max_tokens, ask.min_tokens, ignore_eos=ask.ignore_eos) for p in prompts]
+    seeds = [crc32(prompt.data) for prompt in prompts]
+    service.take()
+    head = Head(id=f"cmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
+    if ask.stream:
+        frames = [completion_frames(head, index) for index in range(len(jobs))]
+        return await _streamed(request, ask, _Answer(head, "text_completion", jobs, seeds), frames)
+    return await _whole(request, _Answer(head, "text_completion", jobs, seeds))
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """POST /v1/chat/completions."""
+    service = request.app[SERVICE]
+    ask = read(await request.read(), Chat)
+    service.check_model(ask.model)
+    prompt = ask.prompt()
+    job = service.job(prompt, ask.most, ask.min_tokens, ignore_eos=ask.ignore_eos)
+    service.take()
+    head = Head(id=f"chatcmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
+    if ask.stream:
+        answer = _Answer(head, "chat.completion.chunk", [job], [crc32(prompt.data)])
+        return await _streamed(request, ask, answer, [chat_frames(head)])
+    return await _whole(request, _Answer(head, "chat.completion", [job], [crc32(prompt.data)]))
+
+
+class _Answer:
+    """An answer to be given: one choice a job."""
+
+    def __init__(self, head: Head, kind: str, jobs: Sequence[Job], seeds: Sequence[int]) -> None:
+        self.head, self.kind, self.jobs, self.seeds = head, kind, jobs, seeds
+        self.prompt = sum(job.prompt for job in jobs)
+
+
+async def _streamed(
+    request: web.Request, ask: Ask, answer: _Answer, frames: Sequence[Frames]
+) -> web.StreamResponse:
+    service = request.app[SERVICE]
+    response = web.StreamResponse(headers=_EVENT_STREAM)
+    if request.version >= (1, 1):
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    assert request.transport is not None
+    wire = Wire(request.transport, chunked=request.version >= (1, 1))
+
+    def finish(tokens: int) -> None:
+        wanted = usage_event(answer.head, answer.kind, answer.prompt, tokens) if ask.usage else b""
+        close_stream(wire, wanted)
+
+    gathering = Gathering(len(answer.jobs), finish)
+    indices = []
+    for job, seed, pieces in zip(answer.jobs, answer.seeds, frames, strict=True):
+        out = Stream(
+            wire,
+            pieces,
+            prompt=job.prompt,
+            seed=seed,
+            usage=ask.continuous_usage,
+            ended=gathering.ended,
+        )
+        indices.append(service.pump.submit(job, out, out))
+    await _until(service, gathering, indices)
+    await response.write_eof()
+    return response
+
+
+async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
+    service = request.app[SERVICE]
+    gathering = Gathering(len(answer.jobs))
+    choices = [Whole(seed=seed, ended=gathering.ended) for seed in answer.seeds]
+    indices = [service.pump.submit(job, choice) for job, choice in zip(answer.jobs, choices, strict=True)]
+    await _until(service, gathering, indices)
+    return web.json_response(_body(answer, choices, gathering.tokens), dumps=_compact)
+
+
+async def _until(service: Service, gathering: Gathering, indices: Sequence[int]) -> None:
+    """Wait for the end; a client that goes away takes its requests along."""
+    service.answering += 1
+    try:
+        await gathering.all_done
+    finally:
+        service.answering -= 1
+        if not gathering.all_done.done() or gathering.all_done.cancelled():
+            for index in indices:
+                service.pump.abort(index)
+
+
+def _body(answer: _Answer, choices: Sequence[Whole], tokens: int) -> dict[str, object]:
+    of = _chat_choice if answer.kind == "chat.completion" else _text_choice
+    return {
+        "id": answer.head.id,
+        "object": answer.kind,
+        "created": answer.head.created,
+        "model": answer.head.model,
+        "choices": [of(index, choice) for index, choice in enumerate(choices)],
+        "usage": {
+            "prompt_tokens": answer.prompt,
+            "total_tokens": answer.prompt + tokens,
+            "completion_tokens": tokens,
+            "prompt_tokens_details": None,
+        },
+    }
+
+
+def _text_choice(index: int, choice: Whole) -> dict[str, object]:
+    return {
+        "index": index,
+        "text": choice.text(),
+        "logprobs": None,
+        "finish_reason": choice.reason,
+        "stop_reason": None,
+    }
+
+
+def _chat_choice(index: int, choice: Whole) -> dict[str, object]:
+    return {
+        "index": index,
+        "message": {"role": "assistant", "content": choice.text()},
+        "logprobs": None,
+        "finish_reason": choice.reason,
+        "stop_reason": None,
+    }
+
+
+def _compact(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"))
