@@ -121,7 +121,8 @@ async def serving(behaviour: Behaviour | None = None, port: int = 0) -> AsyncIte
     app.router.add_get("/v1/models", server.models)
     app.router.add_post("/v1/completions", server.answer)
     app.router.add_post("/v1/chat/completions", server.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
+    # A caller who hangs up ends its handler: nothing here outlives its test.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
