@@ -1,0 +1,165 @@
+"""A kubelet for control planes without nodes: registers nodes with GPUs, and says that pods are Ready.
+
+It honours annotations of a pod, so that a test decides what becomes of it:
+``hearth.test/ready-after: "5"`` (seconds; ``never``), and deletes a pod as soon as that is asked.
+
+    python -m tests.e2e.cluster.fake_kubelet <kubeconfig> --nodes=3 --gpus=8
+"""
+
+import argparse
+import contextlib
+import queue
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import urllib3
+from kubernetes import client, config, watch
+
+READY_AFTER = "hearth.test/ready-after"
+"""Pod annotation: seconds from binding to Ready, or ``never``."""
+_AGAIN_S = 0.5
+_CAPACITY = {"cpu": "64", "memory": "512Gi", "pods": "1000", "ephemeral-storage": "1Ti"}
+
+
+def node(name: str, gpus: int) -> dict[str, Any]:
+    """A Ready node."""
+    capacity = _CAPACITY | {"nvidia.com/gpu": str(gpus)}
+    return {
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "status": {"capacity": capacity, "allocatable": capacity, "conditions": [_condition("Ready", now())]},
+    }
+
+
+def now() -> str:
+    """As the API wants it."""
+    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _condition(kind: str, since: str) -> dict[str, str]:
+    return {"type": kind, "status": "True", "lastTransitionTime": since, "lastHeartbeatTime": since}
+
+
+def ready_status(pod: Any, address: str) -> dict[str, Any]:
+    """The status of a pod all of whose containers run."""
+    at = now()
+    containers = [
+        {
+            "name": container.name,
+            "image": container.image,
+            "imageID": "",
+            "ready": True,
+            "started": True,
+            "restartCount": 0,
+            "state": {"running": {"startedAt": at}},
+        }
+        for container in pod.spec.containers
+    ]
+    kinds = ("PodScheduled", "Initialized", "ContainersReady", "Ready")
+    conditions = [{"type": kind, "status": "True", "lastTransitionTime": at} for kind in kinds]
+    return {
+        "phase": "Running",
+        "startTime": at,
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "conditions": conditions,
+        "containerStatuses": containers,
+    }
+
+
+def ready_after_s(pod: Any) -> float | None:
+    """Seconds from binding to Ready; None: never."""
+    asked = (pod.metadata.annotations or {}).get(READY_AFTER, "0")
+    return None if asked == "never" else float(asked)
+
+
+class FakeKubelet:
+    """Of all nodes at once. Pods wait in ``due`` until they are to be Ready."""
+
+    def __init__(self, core: client.CoreV1Api) -> None:
+        self._core = core
+        self._due: dict[str, tuple[float, Any]] = {}
+        self._serial = 0
+
+    def see(self, kind: str, pod: Any, at_s: float) -> None:
+        """A pod's newest state."""
+        uid = pod.metadata.uid
+        if kind == "DELETED":
+            self._due.pop(uid, None)
+        elif pod.metadata.deletion_timestamp is not None:
+            self._due.pop(uid, None)
+            self._delete(pod)
+        elif pod.spec.node_name and pod.status.phase == "Pending" and uid not in self._due:
+            after_s = ready_after_s(pod)
+            if after_s is not None:
+                self._due[uid] = (at_s + after_s, pod)
+
+    def turn(self, at_s: float) -> float:
+        """Make Ready what is due; seconds until the next one is, at most 1."""
+        for uid, (due_s, pod) in list(self._due.items()):
+            if due_s <= at_s:
+                del self._due[uid]
+                self._make_ready(pod)
+        return min([1.0, *(max(0.01, due_s - at_s) for due_s, _ in self._due.values())])
+
+    def _make_ready(self, pod: Any) -> None:
+        self._serial += 1
+        address = f"10.99.{self._serial // 250 % 250}.{self._serial % 250 + 1}"
+        self._quietly(
+            self._core.patch_namespaced_pod_status,
+            pod,
+            {"status": ready_status(pod, address)},
+        )
+
+    def _delete(self, pod: Any) -> None:
+        self._quietly(self._core.delete_namespaced_pod, pod, {"gracePeriodSeconds": 0})
+
+    def _quietly(self, call: Any, pod: Any, body: dict[str, Any]) -> None:
+        """A pod that is gone by now is no error."""
+        try:
+            call(pod.metadata.name, pod.metadata.namespace, body=body)
+        except client.ApiException as error:
+            if error.status not in (404, 409):
+                raise
+
+
+def follow(core: client.CoreV1Api, events: "queue.SimpleQueue[tuple[str, Any]]") -> None:
+    """Every change of every pod, for ever; lists again after an interruption."""
+    while True:
+        try:
+            for event in watch.Watch().stream(core.list_pod_for_all_namespaces):
+                events.put((event["type"], event["object"]))
+        except (client.ApiException, urllib3.exceptions.HTTPError):
+            time.sleep(_AGAIN_S)
+
+
+def register(core: client.CoreV1Api, name: str, gpus: int) -> None:
+    """Make the node, and lift the taint that admission puts on new ones."""
+    core.create_node(node(name, gpus))
+    core.patch_node(name, {"spec": {"taints": []}})
+
+
+def main() -> None:
+    """Run for ever."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kubeconfig")
+    parser.add_argument("--nodes", type=int, required=True)
+    parser.add_argument("--gpus", type=int, required=True)
+    given = parser.parse_args()
+    config.load_kube_config(given.kubeconfig)
+    core = client.CoreV1Api()
+    for number in range(1, given.nodes + 1):
+        register(core, f"node{number}", given.gpus)
+    events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=follow, args=(core, events), daemon=True).start()
+    kubelet = FakeKubelet(core)
+    pause_s = 0.0
+    while True:
+        with contextlib.suppress(queue.Empty):
+            kubelet.see(*events.get(timeout=max(pause_s, 0.001)), time.monotonic())
+        pause_s = kubelet.turn(time.monotonic()) if events.empty() else 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Where things are inside one cluster's folder, ``<cache>/clusters/<name>``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.cluster import folders
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one cluster. The folder exists as long as the cluster does."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        """What it was asked to be."""
+        return self.root / "spec.json"
+
+    @property
+    def logs(self) -> Path:
+        """One file a program."""
+        return self.root / "log"
+
+    @property
+    def pki(self) -> Path:
+        """Certificates and keys."""
+        return self.root / "pki"
+
+    @property
+    def control(self) -> Path:
+        """The socket of process 1."""
+        return self.root / "control.sock"
+
+    @property
+    def keeper(self) -> Path:
+        """Locked by the keeper while it lives; holds its pid and process 1's, as the machine sees them."""
+        return self.root / "keeper"
+
+    @property
+    def steps(self) -> Path:
+        """What is up so far: one line each."""
+        return self.root / "steps"
+
+    @property
+    def ready(self) -> Path:
+        """There once all is up."""
+        return self.root / "ready"
+
+    @property
+    def failure(self) -> Path:
+        """Why it did not come up: one line."""
+        return self.root / "failure"
+
+    def program(self, name: str) -> str:
+        """A binary; links into the cache, which may be swept while the cluster runs."""
+        return str(self.root / "bin" / name)
+
+    def kubeconfig(self, user: str = "admin") -> Path:
+        """Of one user, for use inside the cluster's network."""
+        return self.root / "kubeconfig" / user
+
+    def node(self, name: str) -> Path:
+        """A node's own folder."""
+        return self.root / "nodes" / name
+
+    def files(self, node: str, path: str) -> Path:
+        """What the node has at an absolute ``path``, seen from outside."""
+        return self.node(node) / "files" / path.lstrip("/")
+
+
+def layout(name: str) -> Layout:
+    """The layout of the cluster of this name."""
+    return Layout(folders.clusters() / name)

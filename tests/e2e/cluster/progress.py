@@ -1,0 +1,46 @@
+"""What long work says while it runs: a line that is rewritten on a terminal, finished steps elsewhere."""
+
+import sys
+import time
+from typing import Protocol
+
+
+class Told(Protocol):
+    """Somebody who wants to know."""
+
+    def __call__(self, line: str) -> None:
+        """Something is finished."""
+
+    def step(self, line: str) -> None:
+        """Something goes on."""
+
+
+class Terminal:
+    """On stderr: finished steps with seconds since the beginning; on a terminal also what is under way."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, line: str) -> None:
+        """Print a finished step."""
+        sys.stderr.write(f"{self._wipe()}{time.monotonic() - self._begun:6.1f} s  {line}\n")
+
+    def step(self, line: str) -> None:
+        """Rewrite the line under way."""
+        if self._live:
+            sys.stderr.write(f"{self._wipe()}{line[:78]}")
+            sys.stderr.flush()
+
+    def _wipe(self) -> str:
+        return "\r\x1b[K" if self._live else ""
+
+
+class Silent:
+    """For callers that do not want to know."""
+
+    def __call__(self, line: str) -> None:
+        """Nothing."""
+
+    def step(self, line: str) -> None:
+        """Nothing."""

@@ -1,0 +1,60 @@
+"""Clusters for tests. Every test here carries the marker ``cluster``: the fast lane leaves them out.
+
+Where the machine cannot run one, tests are skipped with the reason, unless ``HEARTH_REQUIRE_CLUSTER`` is set
+(CI sets it): then they fail.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import build, images, machine, programs, store
+from tests.e2e.cluster.cluster import Cluster, running
+from tests.e2e.cluster.progress import Terminal
+from tests.e2e.cluster.spec import Spec
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder needs a cluster."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def able() -> None:
+    """The machine can run clusters; skips or fails with what is missing."""
+    try:
+        machine.require(machine.NODES)
+        machine.require_go(programs.GO)
+    except machine.UnableError as error:
+        if os.environ.get("HEARTH_REQUIRE_CLUSTER"):
+            pytest.fail(f"HEARTH_REQUIRE_CLUSTER is set, and {error}")
+        pytest.skip(str(error))
+
+
+def unique(kind: str) -> str:
+    """A name that two test runs on one machine do not share."""
+    return f"{kind}-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def bare(able: None) -> Iterator[Cluster]:
+    """A control plane with three fake nodes; what most tests need. Pods turn Ready without containers."""
+    with running(Spec(name=unique("bare"), fake_nodes=3), Terminal()) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(able: None) -> Iterator[Cluster]:
+    """Two real nodes with 8 GPUs each, and KEDA in pods; HPA period 2 s."""
+    tell = Terminal()
+    binaries = build.built((*programs.NODES, *programs.KEDAS), tell)
+    made = store.store_of(images.system_images(binaries, keda=True))
+    spec = Spec(name=unique("full"), nodes=2, keda="pods", hpa_sync_s=2.0, store=str(made))
+    with running(spec, tell) as started:
+        yield started
