@@ -22,6 +22,7 @@ _EVENT_STREAM = {"Content-Type": "text/event-stream; charset=utf-8"}
 async def completions(request: web.Request) -> web.StreamResponse:
     """POST /v1/completions."""
     service = request.app[SERVICE]
+    since_us = service.pump.now_us()
     ask = read(await request.read(), Completion)
     service.check_model(ask.model)
     prompts = ask.prompts(service.vocab)
@@ -31,13 +32,14 @@ async def completions(request: web.Request) -> web.StreamResponse:
     head = Head(id=f"cmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
     if ask.stream:
         frames = [completion_frames(head, index) for index in range(len(jobs))]
-        return await _streamed(request, ask, _Answer(head, "text_completion", jobs, seeds), frames)
-    return await _whole(request, _Answer(head, "text_completion", jobs, seeds))
+        return await _streamed(request, ask, _Answer(head, "text_completion", jobs, seeds, since_us), frames)
+    return await _whole(request, _Answer(head, "text_completion", jobs, seeds, since_us))
 
 
 async def chat(request: web.Request) -> web.StreamResponse:
     """POST /v1/chat/completions."""
     service = request.app[SERVICE]
+    since_us = service.pump.now_us()
     ask = read(await request.read(), Chat)
     service.check_model(ask.model)
     prompt = ask.prompt()
@@ -45,16 +47,18 @@ async def chat(request: web.Request) -> web.StreamResponse:
     service.take()
     head = Head(id=f"chatcmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
     if ask.stream:
-        answer = _Answer(head, "chat.completion.chunk", [job], [crc32(prompt.data)])
+        answer = _Answer(head, "chat.completion.chunk", [job], [crc32(prompt.data)], since_us)
         return await _streamed(request, ask, answer, [chat_frames(head)])
-    return await _whole(request, _Answer(head, "chat.completion", [job], [crc32(prompt.data)]))
+    return await _whole(request, _Answer(head, "chat.completion", [job], [crc32(prompt.data)], since_us))
 
 
 class _Answer:
     """An answer to be given: one choice a job."""
 
-    def __init__(self, head: Head, kind: str, jobs: Sequence[Job], seeds: Sequence[int]) -> None:
-        self.head, self.kind, self.jobs, self.seeds = head, kind, jobs, seeds
+    def __init__(
+        self, head: Head, kind: str, jobs: Sequence[Job], seeds: Sequence[int], since_us: int
+    ) -> None:
+        self.head, self.kind, self.jobs, self.seeds, self.since_us = head, kind, jobs, seeds, since_us
         self.prompt = sum(job.prompt for job in jobs)
 
 
@@ -84,7 +88,7 @@ async def _streamed(
             usage=ask.continuous_usage,
             ended=gathering.ended,
         )
-        indices.append(service.pump.submit(job, out, out))
+        indices.append(service.pump.submit(job, out, answer.since_us, out))
     await _until(service, gathering, indices)
     await response.write_eof()
     return response
@@ -94,7 +98,10 @@ async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
     service = request.app[SERVICE]
     gathering = Gathering(len(answer.jobs))
     choices = [Whole(seed=seed, ended=gathering.ended) for seed in answer.seeds]
-    indices = [service.pump.submit(job, choice) for job, choice in zip(answer.jobs, choices, strict=True)]
+    indices = [
+        service.pump.submit(job, choice, answer.since_us)
+        for job, choice in zip(answer.jobs, choices, strict=True)
+    ]
     await _until(service, gathering, indices)
     return web.json_response(_body(answer, choices, gathering.tokens), dumps=_compact)
 

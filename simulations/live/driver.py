@@ -48,6 +48,8 @@ class Driver:
         self.now_us = 0
         self.slept = 0
         """Level of sleep, 0: awake."""
+        self._last_us = 0
+        """The latest arrival."""
         self._stalled_us: int | None = None
         self._jobs: dict[int, tuple[Job, Listener]] = {}
         self._sinks: dict[int, Sink] = {}
@@ -57,18 +59,30 @@ class Driver:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def submit(self, job: Job, listener: Listener, now_us: int, sink: Sink | None = None) -> int:
-        """Take a request; its number, for :meth:`abort`. ``sink`` gets tokens as they come."""
+    def submit(
+        self, job: Job, listener: Listener, now_us: int, sink: Sink | None = None, since_us: int | None = None
+    ) -> int:
+        """Take a request; its number, for :meth:`abort`. ``sink`` gets tokens as they come.
+
+        ``since_us``: when it began to come in. What was spent on it since is part of the spec's ingest time,
+        which stands for HTTP and tokenising, and as much less is left of that.
+        """
         self.tick(now_us)
+        at_us = self._began(now_us if since_us is None else since_us)
         index = self._slots.take()
         self._jobs[index] = (job, listener)
         if sink is not None:
             self._sinks[index] = sink
         if self._stalled_us is not None:
-            self._arrived.append((index, self.now_us))
+            self._arrived.append((index, at_us))
         else:
-            self._enter(index, self.now_us)
+            self._enter(index, at_us)
         return index
+
+    def _began(self, since_us: int) -> int:
+        """The time that a request counts from: it is not ready before now, nor before those ahead of it."""
+        self._last_us = max(min(since_us, self.now_us), self.now_us - self.spec.ingest_us, self._last_us)
+        return self._last_us
 
     def _enter(self, index: int, at_us: int) -> None:
         job = self._jobs[index][0]

@@ -41,11 +41,12 @@ class LiveEngine(Engine):
         """Give every sink (by index) the tokens that its request has by the last ``advance``.
 
         Closed form inside a run of decode steps: a request that finishes at decode step f of the engine's
-        clock c has ``output - f + c`` tokens.
+        clock c has ``output - f + c`` tokens. The newest come first: nobody's first token waits for the
+        writing of everybody else's.
         """
         self._settle()
         clock, active = self._clock, self._active
-        for index, sink in sinks.items():
+        for index, sink in reversed(sinks.items()):
             request = active.get(index)
             if request is None:
                 continue

@@ -25,9 +25,9 @@ class Pump:
         """Whole µs since the engine's start."""
         return int((self._loop.time() - self._zero_s) * 1_000_000)
 
-    def submit(self, job: Job, listener: Listener, sink: Sink | None = None) -> int:
+    def submit(self, job: Job, listener: Listener, since_us: int, sink: Sink | None = None) -> int:
         """As the driver's, now."""
-        index = self._driver.submit(job, listener, self.now_us(), sink)
+        index = self._driver.submit(job, listener, self.now_us(), sink, since_us)
         self._arm()
         return index
 

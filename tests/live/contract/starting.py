@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tests.live.contract.target import Target, Wanted
 
@@ -12,25 +13,30 @@ SPEED = "4"
 """The stories are the same at any speed, and over sooner at this one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A process that serves."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
-def hearth_engine(wanted: Wanted, *flags: str) -> Iterator[Target]:
-    """A running engine on a free port; it is gone afterwards."""
-    command = [sys.executable, "-m", "runtime.cli", "engine", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--served-model-name", MODEL, "--max-num-seqs", str(wanted.max_num_seqs)]
-    command += ["--max-model-len", str(wanted.max_model_len), "--time-scale", SPEED, *flags]
-    if wanted.kv_tokens is not None:
-        command += ["--kv-tokens", str(wanted.kv_tokens)]
+def running_engine(*flags: str) -> Iterator[Running]:
+    """`hearth engine` on a free port of loopback; it is gone afterwards, whatever becomes of the test."""
+    command = [sys.executable, "-m", "runtime.cli", "engine", "--host", "127.0.0.1", "--port", "0", *flags]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            yield _serving(process, wanted)
+            yield Running(url=_served_at(process), process=process)
         finally:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            if process.stderr is not None and not process.stderr.closed:
+                process.communicate()
 
 
-def _serving(process: "subprocess.Popen[str]", wanted: Wanted) -> Target:
-    """Wait for the line that says so; it names the port."""
+def _served_at(process: "subprocess.Popen[str]") -> str:
+    """Wait for the line that says so; the one before it names the port."""
     assert process.stderr is not None
     lines: list[str] = []
     url = ""
@@ -39,13 +45,23 @@ def _serving(process: "subprocess.Popen[str]", wanted: Wanted) -> Target:
         if " on http://" in line:
             url = line.split(" on ")[1].strip()
         if "Application startup complete" in line:
-            break
-    assert url, "".join(lines)
-    return Target(
-        kind="hearth",
-        url=url,
-        model=MODEL,
-        max_model_len=wanted.max_model_len,
-        vocab=1000,
-        process=process,
-    )
+            return url
+    raise AssertionError("".join(lines))
+
+
+@contextmanager
+def hearth_engine(wanted: Wanted) -> Iterator[Target]:
+    """An engine as a test wants it."""
+    flags = ["--served-model-name", MODEL, "--max-num-seqs", str(wanted.max_num_seqs)]
+    flags += ["--max-model-len", str(wanted.max_model_len), "--time-scale", SPEED]
+    if wanted.kv_tokens is not None:
+        flags += ["--kv-tokens", str(wanted.kv_tokens)]
+    with running_engine(*flags) as running:
+        yield Target(
+            kind="hearth",
+            url=running.url,
+            model=MODEL,
+            max_model_len=wanted.max_model_len,
+            vocab=1000,
+            process=running.process,
+        )
