@@ -12,6 +12,8 @@ import pytest
 
 from tests.e2e.cluster import build, images, machine, programs, store
 from tests.e2e.cluster.cluster import Cluster, running
+from tests.e2e.cluster.hearth_images import hearth_image
+from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.progress import Terminal
 from tests.e2e.cluster.spec import Spec
 
@@ -50,11 +52,17 @@ def bare(able: None) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def cluster(able: None) -> Iterator[Cluster]:
-    """Two real nodes with 8 GPUs each, and KEDA in pods; HPA period 2 s."""
+def engine_image(able: None) -> Image:
+    """``hearth engine``, as a container."""
+    return hearth_image("engine", Terminal())
+
+
+@pytest.fixture(scope="session")
+def cluster(engine_image: Image) -> Iterator[Cluster]:
+    """Two real nodes with 8 GPUs each, KEDA in pods, the engine's image on both; HPA period 2 s."""
     tell = Terminal()
     binaries = build.built((*programs.NODES, *programs.KEDAS), tell)
-    made = store.store_of(images.system_images(binaries, keda=True))
+    made = store.store_of([*images.system_images(binaries, keda=True), images.archive(engine_image)])
     spec = Spec(name=unique("full"), nodes=2, keda="pods", hpa_sync_s=2.0, store=str(made))
     with running(spec, tell) as started:
         yield started

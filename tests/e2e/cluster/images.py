@@ -78,25 +78,29 @@ def _write(out: Path, image: Image, config: bytes, digests: Sequence[str]) -> No
             tar.addfile(info, io.BytesIO(body))
 
 
-def layer(name: str, key: str, entries: Iterable[tuple[Path, str]]) -> Path:
+def layer(name: str, key: str, entries: Sequence[tuple[Path, str]]) -> Path:
     """A tar of (file or folder here, path in the image); made once per ``name`` and ``key``."""
-
-    def write(half: Path) -> None:
-        half.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(half, "w") as tar:
-            for source, inside in entries:
-                tar.add(source.resolve(), arcname=inside.lstrip("/"), filter=_anonymous)
-
-    return folders.made_once(folders.cache() / "images" / f"layer-{name}-{key}.tar", write)
+    final = folders.cache() / "images" / f"layer-{name}-{key}.tar"
+    return folders.made_once(final, lambda half: write_layer(half, entries))
 
 
-def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """No times, no owners, no byte code: the same files make the same layer."""
-    if "__pycache__" in info.name:
-        return None
+def write_layer(out: Path, entries: Iterable[tuple[Path, str]], *, bytecode: bool = False) -> None:
+    """Write the tar of a layer. No times and no owners: the same files make the same layer."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(out, "w") as tar:
+        for source, inside in entries:
+            keep = _anonymous if bytecode else _source_only
+            tar.add(source.resolve(), arcname=inside.lstrip("/"), filter=keep)
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.mtime = info.uid = info.gid = 0
     info.uname = info.gname = ""
     return info
+
+
+def _source_only(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if "__pycache__" in info.name else _anonymous(info)
 
 
 def program_image(program: Program, folder: Path, tag: str, user: str) -> Image:

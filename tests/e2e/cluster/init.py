@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.cluster import control_plane, dns, keda, network, node_init
+from tests.e2e.cluster import control_plane, dns, keda, network, node_keeper
 from tests.e2e.cluster.api import Api
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.machine import ClusterError
@@ -41,13 +41,14 @@ class Boot:
         start = self.supervisor.start
         start(control_plane.etcd(self.at))
         start(control_plane.api_server(self.spec, self.at))
-        nodes = [node_init.spawn(self.supervisor, self.at, link) for link in self.spec.links]
+        for link in self.spec.links:
+            start(node_keeper.process(self.at, link))
         self._wait("the API server is ready", self.api.ready, API_WITHIN_S)
         start(control_plane.controllers(self.spec, self.at))
         start(control_plane.scheduler(self.spec, self.at))
         if self.spec.fake_nodes:
             self._fake_kubelet()
-        if nodes:
+        if self.spec.links:
             self._nodes()
         if self.spec.keda != "no":
             self._keda()
@@ -81,7 +82,7 @@ class Boot:
             crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh"
             established = functools.partial(self.api.condition, crd, "Established")
             self._wait("KEDA's resources are served", established, READY_WITHIN_S)
-            for process in keda.processes(self.at):
+            for process in keda.processes(self.spec, self.at):
                 self.supervisor.start(process)
         served = f"/apis/apiregistration.k8s.io/v1/apiservices/{keda.API_SERVICE}"
         self._wait("KEDA serves metrics", lambda: self.api.condition(served, "Available"), READY_WITHIN_S)

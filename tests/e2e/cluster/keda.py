@@ -16,7 +16,7 @@ import yaml
 from tests.e2e.cluster import folders
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.programs import KEDA, KEDA_OPERATOR
-from tests.e2e.cluster.spec import CONTROL_IP
+from tests.e2e.cluster.spec import CONTROL_IP, Spec
 from tests.e2e.cluster.supervise import Process
 
 NAMESPACE = "keda"
@@ -108,7 +108,7 @@ def _endpoints(service: str) -> Manifest:
     }
 
 
-def processes(at: Layout) -> list[Process]:
+def processes(spec: Spec, at: Layout) -> list[Process]:
     """Operator, metrics adapter and admission webhooks; certificates are ours instead of self-made ones."""
     certificates = at.pki / "keda"
     environment = {
@@ -150,6 +150,8 @@ def processes(at: Layout) -> list[Process]:
         ),
     }
     return [
-        Process(name=name, argv=(at.program(name), *flags), environment=environment)
+        Process(
+            name=name, argv=(at.program(name), *flags, *spec.flags.get(name, ())), environment=environment
+        )
         for name, flags in lines.items()
     ]

@@ -23,6 +23,8 @@ from tests.e2e.cluster.spec import read_spec
 
 UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL")
 
+FAILURES_KEPT = 5
+
 
 def main(folder: str, owner: str) -> None:
     """Keep one cluster."""
@@ -41,17 +43,13 @@ def main(folder: str, owner: str) -> None:
         clean(at)
 
 
+def in_namespaces(module: str, *words: str) -> list[str]:
+    """The command that runs a module as process 1 of new namespaces, which end when their maker does."""
+    return ["setpriv", "--pdeathsig=KILL", *UNSHARE, sys.executable, "-m", module, *words]
+
+
 def _enter(at: Layout) -> "subprocess.Popen[bytes]":
-    """Process 1 in new namespaces; it dies when we do."""
-    argv = (
-        "setpriv",
-        "--pdeathsig=KILL",
-        *UNSHARE,
-        sys.executable,
-        "-m",
-        "tests.e2e.cluster.init",
-        str(at.root),
-    )
+    argv = in_namespaces("tests.e2e.cluster.init", str(at.root))
     with (at.logs / "init.log").open("wb") as log:
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -76,6 +74,7 @@ def clean(at: Layout) -> None:
         folders.remove(aside)
         aside.parent.mkdir(parents=True, exist_ok=True)
         at.logs.rename(aside)
+        folders.keep_newest(aside.parent, "*", FAILURES_KEPT)
         if at.failure.exists():
             at.failure.rename(aside / "failure")
     folders.remove(at.root)

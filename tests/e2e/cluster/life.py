@@ -21,6 +21,7 @@ from tests.e2e.cluster.spec import Spec, read_spec
 from tests.e2e.cluster.supervise import ask
 
 REPOSITORY = Path(__file__).parents[3]
+RUNS = "runs"
 RUN_BYTES = 1 << 30
 """Room that a cluster wants for etcd, logs and its nodes' writable layers."""
 _LOOK_S, _STOP_WITHIN_S, _SOCKET_PATH_MOST = 0.05, 30.0, 100
@@ -207,8 +208,10 @@ def programs_of(at: Layout) -> list[tuple[str, str]]:
     if not at.ready.exists():
         return [("-", "starting")]
     rows = _states("", at.control)
+    runs = {name for name, state in rows if state == RUNS}
     for link in read_spec(at.spec).links:
-        rows += _states(f"{link.name}/", at.node(link.name) / "control.sock")
+        if link.name in runs:
+            rows += _states(f"{link.name}/", at.node(link.name) / "control.sock")
     return rows
 
 
@@ -216,8 +219,8 @@ def _states(prefix: str, control: Path) -> list[tuple[str, str]]:
     try:
         found = ask(control, do="status")
     except OSError as error:
-        return [(prefix.rstrip("/") or "-", f"does not answer ({error})")]
-    return [(prefix + name, one["ended"] or "runs") for name, one in found.items()]
+        return [(f"{prefix}supervisor", f"does not answer ({error})")]
+    return [(prefix + name, one["ended"] or RUNS) for name, one in found.items()]
 
 
 def enter_argv(at: Layout, *, files: bool = False) -> list[str]:

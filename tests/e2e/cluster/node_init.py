@@ -1,6 +1,6 @@
 """Process 1 of a node: its own network, its own files, then containerd, kubelet and kube-proxy.
 
-A node is namespaces inside the cluster's; killing this process is a power cut of the node.
+It runs in network, mount and process namespaces inside the cluster's, made by its node keeper.
 
     python -m tests.e2e.cluster.node_init <cluster folder> <node name>
 """
@@ -11,29 +11,10 @@ from pathlib import Path
 
 from tests.e2e.cluster import cgroups, network, node
 from tests.e2e.cluster.layout import Layout
-from tests.e2e.cluster.spec import NodeNet, read_spec
-from tests.e2e.cluster.supervise import Process, Supervisor
+from tests.e2e.cluster.spec import read_spec
+from tests.e2e.cluster.supervise import Supervisor
 
 WITHIN_S = 30.0
-_PLUGGED_S = 0.02
-
-
-def spawn(supervisor: Supervisor, at: Layout, link: NodeNet) -> NodeNet:
-    """Run by process 1 of the cluster: start the node in namespaces of its own, and plug it in."""
-    for folder in ("containerd", "cni", *(f"files{path}" for path in node.OWN)):
-        (at.node(link.name) / folder).mkdir(parents=True, exist_ok=True)
-    (at.logs / link.name).mkdir(exist_ok=True)
-    unshare = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL")
-    argv = (*unshare, sys.executable, "-m", "tests.e2e.cluster.node_init", str(at.root), link.name)
-    supervisor.start(Process(name=link.name, argv=argv))
-    pid = supervisor.status()[link.name]["pid"]
-    supervisor.wait_until(f"{link.name} has a network namespace", lambda: _moved(pid), WITHIN_S)
-    network.join(link, pid)
-    return link
-
-
-def _moved(pid: int) -> bool:
-    return Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
 
 
 def _mounts(files: Path) -> None:
@@ -65,7 +46,9 @@ def main(folder: str, name: str) -> None:
     supervisor.wait_until("containerd answers", Path(node.CONTAINERD_SOCKET).exists, WITHIN_S)
     for process in rest:
         supervisor.start(process)
-    supervisor.serve(own / "control.sock")
+    control = own / "control.sock"
+    control.unlink(missing_ok=True)  # of a life before a power cut
+    supervisor.serve(control)
 
 
 if __name__ == "__main__":

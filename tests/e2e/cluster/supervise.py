@@ -174,7 +174,10 @@ def ask(path: Path, **order: object) -> dict[str, Any]:
         with client.makefile("rw") as file:
             file.write(json.dumps(order) + "\n")
             file.flush()
-            answer: dict[str, Any] = json.loads(file.readline())
+            line = file.readline()
+    if not line:
+        raise ConnectionResetError("the supervisor ended while it was asked")
+    answer: dict[str, Any] = json.loads(line)
     if "error" in answer:
         raise ClusterError(str(answer["error"]))
     return answer

@@ -1,0 +1,48 @@
+"""Runs a node: makes its namespaces inside the cluster's, plugs its network in, and ends with it.
+
+To the supervisor a node is this one process. Killing it is a power cut: the kernel ends all that the node
+ran. Starting it again is a boot, with the disk as it was.
+
+    python -m tests.e2e.cluster.node_keeper <cluster folder> <node name>
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.e2e.cluster import keeper, network, node
+from tests.e2e.cluster.layout import Layout
+from tests.e2e.cluster.spec import NodeNet, read_spec
+from tests.e2e.cluster.supervise import Process
+
+_LOOK_S = 0.02
+
+
+def process(at: Layout, link: NodeNet) -> Process:
+    """For the cluster's supervisor."""
+    argv = (sys.executable, "-m", "tests.e2e.cluster.node_keeper", str(at.root), link.name)
+    return Process(name=link.name, argv=argv)
+
+
+def main(folder: str, name: str) -> int:
+    """Boot the node and wait for its end; returns its exit status."""
+    at = Layout(Path(folder))
+    link = next(link for link in read_spec(at.spec).links if link.name == name)
+    for path in ("containerd", "cni", *(f"files{path}" for path in node.OWN)):
+        (at.node(name) / path).mkdir(parents=True, exist_ok=True)
+    (at.logs / name).mkdir(exist_ok=True)
+    child = subprocess.Popen(keeper.in_namespaces("tests.e2e.cluster.node_init", folder, name))
+    while not _moved(child.pid) and child.poll() is None:
+        time.sleep(_LOOK_S)
+    network.join(link, child.pid)
+    return child.wait()
+
+
+def _moved(pid: int) -> bool:
+    """Whether it has left this network namespace for one of its own."""
+    return Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

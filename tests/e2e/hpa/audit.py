@@ -1,0 +1,142 @@
+"""The API server's audit log: everything that the controllers read and wrote, on one clock.
+
+The HPA controller reads the scale of its target at the beginning of every sync, and KEDA's metrics through the
+aggregated API: both are in the log, with what was answered. So it is known when it synced, what it saw, and
+what it did, although it says nothing of that itself.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+POLICY: dict[str, Any] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "omitManagedFields": True,
+    "rules": [
+        {
+            "level": "RequestResponse",
+            "verbs": ["get", "update", "patch"],
+            "resources": [{"group": "apps", "resources": ["deployments/scale"]}],
+        },
+        {
+            "level": "Request",
+            "verbs": ["update", "patch"],
+            "resources": [
+                {"group": "autoscaling", "resources": ["horizontalpodautoscalers/status"]},
+                {"group": "keda.sh", "resources": ["scaledobjects/status"]},
+                {"group": "", "resources": ["pods/status"]},
+            ],
+        },
+        {"level": "Metadata", "verbs": ["delete"], "resources": [{"group": "", "resources": ["pods"]}]},
+        {"level": "Metadata", "verbs": ["get", "list"], "resources": [{"group": "external.metrics.k8s.io"}]},
+        {"level": "None"},
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One request, of those that matter here. Times are wall seconds."""
+
+    from_s: float
+    to_s: float
+    what: str
+    """``look`` and ``scale`` (the scale read and written), ``metric``, ``status`` (of the HPA), ``ready``,
+    ``unready`` and ``gone`` (of a pod)."""
+    who: str
+    """``hpa``, ``keda`` or ``hand``."""
+    case: str
+    fine: bool
+    spec: int = 0
+    status: int = 0
+    metric: int = 0
+    """Index of the trigger."""
+    pod: str = ""
+    conditions: dict[str, str] = field(default_factory=dict)
+    """Type -> reason."""
+
+
+def read(path: Path, cases: Iterable[str]) -> list[Event]:
+    """Everything in the log that belongs to one of ``cases``, in the order in which it was answered."""
+    known = set(cases)
+    found = (_event(json.loads(line)) for line in path.read_text().splitlines())
+    return sorted((e for e in found if e is not None and e.case in known), key=lambda e: e.to_s)
+
+
+def _event(raw: dict[str, Any]) -> Event | None:
+    what, case, more = _content(raw)
+    if not what:
+        return None
+    return Event(
+        from_s=_seconds(raw["requestReceivedTimestamp"]),
+        to_s=_seconds(raw["stageTimestamp"]),
+        what=what,
+        who=_who(raw),
+        case=case,
+        fine=raw["responseStatus"]["code"] < 300,
+        **more,
+    )
+
+
+def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Kind, case, and what belongs to the kind; no kind: not of interest."""
+    target = raw["objectRef"]
+    match target["resource"], target.get("subresource"), raw["verb"]:
+        case "deployments", "scale", verb:
+            return "look" if verb == "get" else "scale", target["name"], _scale(raw)
+        case "horizontalpodautoscalers", "status", _:
+            reasons = {c["type"]: c["reason"] for c in raw["requestObject"]["status"]["conditions"]}
+            return "status", target["name"].removeprefix("keda-hpa-"), {"conditions": reasons}
+        case "pods", "status", _:
+            return _pod(target["name"], raw["requestObject"])
+        case "pods", None, "delete":
+            return "gone", _owner(target["name"]), {"pod": target["name"]}
+    if target.get("apiGroup") == "external.metrics.k8s.io":
+        return "metric", *_asked(raw["requestURI"])
+    return "", "", {}
+
+
+def _scale(raw: dict[str, Any]) -> dict[str, Any]:
+    """Zero is left out of the API's JSON."""
+    answer = raw.get("responseObject", {})
+    return {
+        "spec": answer.get("spec", {}).get("replicas", 0),
+        "status": answer.get("status", {}).get("replicas", 0),
+    }
+
+
+def _pod(name: str, patch: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    for condition in patch.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            kind = "ready" if condition["status"] == "True" else "unready"
+            return kind, _owner(name), {"pod": name}
+    return "", "", {}
+
+
+def _owner(pod: str) -> str:
+    """The Deployment's name; its pods have two words more."""
+    return pod.rsplit("-", 2)[0]
+
+
+def _asked(uri: str) -> tuple[str, dict[str, Any]]:
+    """The case and the trigger of ``…/s0-m?labelSelector=scaledobject.keda.sh%2Fname%3DCASE``."""
+    parts = urlsplit(uri)
+    selector = parse_qs(parts.query).get("labelSelector", ["="])[0]
+    name = parts.path.rsplit("/", 1)[1]
+    return selector.split("=", 1)[1], {"metric": int(name.removeprefix("s").split("-")[0])}
+
+
+def _who(raw: dict[str, Any]) -> str:
+    if raw["user"]["username"].endswith(":horizontal-pod-autoscaler"):
+        return "hpa"
+    return "keda" if raw["userAgent"].startswith("keda") else "hand"
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()

@@ -1,0 +1,113 @@
+"""One case: a scale target, its ScaledObject, and what happens to it in time.
+
+The same value tells the scripted scaler what to answer, the driver what to make and when to interfere, and the
+model what to compute. Times are seconds from the case's start: the first call that KEDA makes for it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from simulations.actuation.settings import (
+    MICROS,
+    ActuationSettings,
+    Fallback,
+    HpaSettings,
+    resolve,
+)
+from simulations.policies.base import Actuation, Ask, Metric
+from simulations.scenario import Direction, Hpa, Scenario
+
+SYNC_S = 2
+"""Period of the HPA controller. Windows and periods of the cases are odd, so that none ends at a sync."""
+DOWN_WINDOW_S = 7
+"""``--horizontal-pod-autoscaler-downscale-stabilization``: for cases without ``behavior``, and its default."""
+
+T = TypeVar("T")
+Steps = Sequence[tuple[float, T]]
+"""(from second, value); the first is from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """One external metric: a trigger of its own, and its values in time. None: the scaler answers UNAVAILABLE."""
+
+    steps: Steps[float | None]
+    target: float = 1.0
+    kind: str = "AverageValue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is made, what happens, and for how long it is watched."""
+
+    says: str
+    """A sentence: what the real ones are expected to do."""
+    metrics: tuple[Script, ...]
+    seconds: int = 16
+    start: int = 2
+    """Replicas before the ScaledObject is made."""
+    low: int = 1
+    high: int = 20
+    active: Steps[bool] = ((0, True),)
+    push: bool = False
+    polling_s: int = 30
+    cooldown_s: int = 300
+    fallback: Fallback | None = None
+    up: Direction | None = None
+    down: Direction | None = None
+    """Both None: no ``behavior``."""
+    hands: Steps[int] = ()
+    """(second, replicas): ``spec.replicas`` written by a person."""
+    pods: tuple[tuple[str, str], ...] = ()
+    """Annotations for the fake kubelet: how pods turn Ready, and how long they drain."""
+    race: str = ""
+    """Why the model cannot follow the real ones every time: an exception of the comparison."""
+
+    @property
+    def name(self) -> str:
+        """The Kubernetes name of everything that belongs to it: the sentence, cut."""
+        words = re.sub(r"[^a-z0-9]+", "-", self.says.lower())
+        return words[:44].strip("-")
+
+    def ask(self, at_s: float) -> Ask:
+        """What the scaler says at a moment."""
+        metrics = tuple(
+            Metric(name=f"s{i}-m", value=at(one.steps, at_s), target=one.target, kind=one.kind)
+            for i, one in enumerate(self.metrics)
+        )
+        return Ask(metrics=metrics, active=at(self.active, at_s))
+
+    def settings(self) -> ActuationSettings:
+        """As the model has them, by the way that a scenario's settings go, on the cluster's shorter clocks."""
+        asked = Actuation(
+            polling_s=self.polling_s,
+            cooldown_s=self.cooldown_s,
+            scale_up=self.up or Direction(),
+            scale_down=self.down or Direction(),
+            push=self.push,
+        )
+        made = resolve(asked, Scenario(hpa=Hpa(sync_s=SYNC_S)))
+        return replace(
+            made, hpa=_with_the_flag(made.hpa, self.down), keda=replace(made.keda, fallback=self.fallback)
+        )
+
+
+def at(steps: Steps[T], at_s: float) -> T:
+    """The value that holds at ``at_s``; before the first step, the first."""
+    value = steps[0][1]
+    for from_s, new in steps:
+        if from_s > at_s:
+            break
+        value = new
+    return value
+
+
+def _with_the_flag(made: HpaSettings, down: Direction | None) -> HpaSettings:
+    """The controller's window is a flag of the cluster's, where the model has Kubernetes' default."""
+    window_us = DOWN_WINDOW_S * MICROS
+    limits = made.down
+    if limits is not None and (down is None or down.stabilization_s is None):
+        limits = replace(limits, window_us=window_us)
+    return replace(made, down=limits, down_window_us=window_us)

@@ -1,0 +1,80 @@
+"""What a case is in Kubernetes: a Deployment and a ScaledObject."""
+
+from typing import Any
+
+from simulations.scenario import Direction
+from tests.e2e.cluster.node import PAUSE_IMAGE
+from tests.e2e.cluster.spec import CONTROL_IP
+from tests.e2e.hpa.case import Case
+
+PORT = 6000
+ADDRESS = f"{CONTROL_IP}:{PORT}"
+NAMESPACE = "default"
+Manifest = dict[str, Any]
+
+
+def deployment(case: Case) -> Manifest:
+    """With the replicas that the case begins with."""
+    labels = {"case": case.name}
+    container = {"name": "main", "image": PAUSE_IMAGE}
+    template = {
+        "metadata": {"labels": labels, "annotations": dict(case.pods)},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": case.name, "namespace": NAMESPACE},
+        "spec": {"replicas": case.start, "selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def scaled_object(case: Case) -> Manifest:
+    """One external trigger a metric."""
+    spec: Manifest = {
+        "scaleTargetRef": {"name": case.name},
+        "minReplicaCount": case.low,
+        "maxReplicaCount": case.high,
+        "pollingInterval": case.polling_s,
+        "cooldownPeriod": case.cooldown_s,
+        "triggers": [_trigger(case, i) for i in range(len(case.metrics))],
+    }
+    if case.fallback is not None:
+        spec["fallback"] = {
+            "failureThreshold": case.fallback.failures,
+            "replicas": case.fallback.replicas,
+            "behavior": case.fallback.behavior,
+        }
+    behavior = {
+        key: _rules(given) for key, given in (("scaleUp", case.up), ("scaleDown", case.down)) if given
+    }
+    if behavior:
+        spec["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": behavior}}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": case.name, "namespace": NAMESPACE},
+        "spec": spec,
+    }
+
+
+def _trigger(case: Case, index: int) -> Manifest:
+    return {
+        "type": "external-push" if case.push else "external",
+        "metricType": case.metrics[index].kind,
+        "metadata": {"scalerAddress": ADDRESS, "trigger": str(index)},
+    }
+
+
+def _rules(given: Direction) -> Manifest:
+    """Only what is given: the API server fills in the rest."""
+    rules: Manifest = {"selectPolicy": given.select}
+    if given.stabilization_s is not None:
+        rules["stabilizationWindowSeconds"] = given.stabilization_s
+    if given.tolerance is not None:
+        rules["tolerance"] = f"{given.tolerance:.9f}".rstrip("0").rstrip(".")
+    if given.rules:
+        rules["policies"] = [
+            {"type": rule.type, "value": rule.value, "periodSeconds": rule.period_s} for rule in given.rules
+        ]
+    return rules

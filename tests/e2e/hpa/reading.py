@@ -1,0 +1,159 @@
+"""From the audit log and the scaler's own log to recordings.
+
+Nobody says "KEDA polls": its polls are those calls for a metric's specification that no sync accounts for, one
+polling interval apart.
+"""
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.e2e.hpa import audit
+from tests.e2e.hpa.audit import Event
+from tests.e2e.hpa.case import Case
+from tests.e2e.hpa.recording import Move, Recording, Sync
+
+_NEAR_S = 0.05
+"""Within this a poll has asked for a value once it has asked for the specification, or never will."""
+_LATE_S = 1.0
+"""A poll that is later than this fell together with a sync and cannot be told from it."""
+
+
+@dataclass(slots=True)
+class _Calls:
+    """Times of the scaler's calls, of one case."""
+
+    began_s: float
+    specs_s: list[float] = field(default_factory=list)
+    """Of trigger 0."""
+    metrics_s: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """By trigger."""
+    pushes_s: list[float] = field(default_factory=list)
+
+
+def recordings(folder: Path, cases: Sequence[Case]) -> list[Recording]:
+    """Of every case of a finished drive."""
+    events: dict[str, list[Event]] = defaultdict(list)
+    for event in audit.read(folder / "audit.jsonl", (case.name for case in cases)):
+        events[event.case].append(event)
+    calls = _calls(folder / "calls.jsonl")
+    return [_recording(case, events[case.name], calls[case.name]) for case in cases]
+
+
+def _calls(path: Path) -> dict[str, _Calls]:
+    found: dict[str, _Calls] = {}
+    for line in path.read_text().splitlines():
+        at_s, name, trigger, call = json.loads(line)
+        of = found.setdefault(name, _Calls(at_s))
+        if call == "spec" and trigger == 0:
+            of.specs_s.append(at_s)
+        elif call == "metrics":
+            of.metrics_s[trigger].append(at_s)
+        elif call == "push":
+            of.pushes_s.append(at_s)
+    return found
+
+
+def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
+    second = int(calls.began_s)
+    until_s = calls.began_s + case.seconds
+
+    def ms(at_s: float) -> int:
+        return round((at_s - second) * 1000)
+
+    windows = [(e.from_s, e.to_s) for e in events if e.what == "metric"]
+    return Recording(
+        case=case.name,
+        phase_ms=ms(calls.began_s),
+        syncs=tuple(
+            Sync(
+                at_ms=ms(turn.look.to_s),
+                spec=turn.look.spec,
+                status=turn.look.status,
+                ready=turn.ready,
+                reads_ms=tuple(ms(at_s) for at_s in _reads(turn, calls)),
+                wrote=turn.wrote,
+                active=turn.reasons.get("ScalingActive", ""),
+                limited=turn.reasons.get("ScalingLimited", ""),
+                able=turn.reasons.get("AbleToScale", ""),
+            )
+            for turn in _turns(events)
+            if turn.look.to_s <= until_s
+        ),
+        polls_ms=tuple(ms(at_s) for at_s in _polls(case, calls, windows) if at_s <= until_s),
+        pushes_ms=tuple(ms(at_s) for at_s in calls.pushes_s if at_s <= until_s),
+        moves=tuple(
+            Move(at_ms=ms(e.to_s), replicas=e.spec, who=e.who)
+            for e in events
+            if e.what == "scale" and e.fine and calls.began_s <= e.to_s <= until_s
+        ),
+    )
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one sync consisted of."""
+
+    look: Event
+    reasons: dict[str, str]
+    ready: int
+    metrics: list[Event] = field(default_factory=list)
+    wrote: int | None = None
+
+
+def _turns(events: Iterable[Event]) -> list[_Turn]:
+    """Syncs in order. A conflict makes the controller read the scale again within one."""
+    turns: list[_Turn] = []
+    ready: set[str] = set()
+    conflict = False
+    for event in events:
+        match event.what, event.who:
+            case "ready", _:
+                ready.add(event.pod)
+            case ("unready" | "gone"), _:
+                ready.discard(event.pod)
+            case "look", "hpa" if not conflict:
+                turns.append(_Turn(event, dict(turns[-1].reasons) if turns else {}, len(ready)))
+            case "metric", "hpa" if turns:
+                turns[-1].metrics.append(event)
+                turns[-1].ready = len(ready)
+            case "scale", "hpa" if event.fine:
+                turns[-1].wrote = event.spec
+            case "status", "hpa" if turns:
+                turns[-1].reasons = event.conditions
+        conflict = event.what == "scale" and event.who == "hpa" and not event.fine
+    return turns
+
+
+def _reads(turn: _Turn, calls: _Calls) -> list[float]:
+    """When the scaler answered for each metric; where it was tried twice, the second time."""
+    times = []
+    for event in turn.metrics:
+        asked = calls.metrics_s[event.metric]
+        last = bisect_right(asked, event.to_s) - 1
+        times.append(asked[last] if last >= 0 and asked[last] >= event.from_s else event.to_s)
+    return times
+
+
+def _polls(case: Case, calls: _Calls, windows: Sequence[tuple[float, float]]) -> list[float]:
+    """One polling interval after the other, from the first one that asked for a value outside of a sync."""
+    left = list(calls.specs_s)
+    for from_s, to_s in windows:
+        of_a_sync = [at_s for at_s in left if from_s <= at_s <= to_s]
+        if of_a_sync:
+            left.remove(of_a_sync[0])
+    polls = [next(at_s for at_s in left if _asks(at_s, calls, windows))]
+    end_s = calls.began_s + case.seconds
+    while polls[-1] + case.polling_s < end_s:
+        due_s = polls[-1] + case.polling_s
+        seen = [at_s for at_s in left if due_s - _NEAR_S <= at_s <= due_s + _LATE_S]
+        polls.append(seen[0] if seen else due_s)
+    return polls
+
+
+def _asks(at_s: float, calls: _Calls, windows: Sequence[tuple[float, float]]) -> bool:
+    asked = [t for t in calls.metrics_s[0] if at_s <= t <= at_s + _NEAR_S]
+    return any(not any(from_s <= t <= to_s for from_s, to_s in windows) for t in asked)

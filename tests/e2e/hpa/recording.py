@@ -1,0 +1,87 @@
+"""What the real ones did with a case, and how that is kept: a line of JSON a case.
+
+Times are milliseconds from the whole second in which the case began: KEDA cuts its memory of activity to whole
+seconds, so the fraction has to stay.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sync:
+    """One sync of the HPA controller."""
+
+    at_ms: int
+    spec: int
+    status: int
+    """As it read them from the scale subresource."""
+    ready: int
+    """Pods whose Ready condition was true."""
+    reads_ms: tuple[int, ...] = ()
+    """When the scaler answered for each metric; empty where it asked for none."""
+    wrote: int | None = None
+    """The replicas that it wrote."""
+    active: str = ""
+    limited: str = ""
+    able: str = ""
+    """Reasons of the conditions ScalingActive, ScalingLimited and AbleToScale afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A write of ``spec.replicas``."""
+
+    at_ms: int
+    replicas: int
+    who: str
+    """``hpa``, ``keda`` or ``hand``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One case."""
+
+    case: str
+    phase_ms: int
+    """When the script began, within the second that times count from."""
+    syncs: tuple[Sync, ...]
+    polls_ms: tuple[int, ...]
+    pushes_ms: tuple[int, ...]
+    moves: tuple[Move, ...]
+
+
+def save(recordings: Iterable[Recording], path: Path) -> None:
+    """A line a case; values that are their default are left out."""
+    lines = [json.dumps(_packed(one), separators=(",", ":")) for one in recordings]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def load(path: Path) -> list[Recording]:
+    """What :func:`save` wrote."""
+    return [_unpacked(json.loads(line)) for line in path.read_text().splitlines()]
+
+
+_SYNC = ("at_ms", "spec", "status", "ready", "reads_ms", "wrote", "active", "limited", "able")
+
+
+def _packed(one: Recording) -> dict[str, Any]:
+    values = asdict(one)
+    values["syncs"] = [[sync[name] for name in _SYNC] for sync in values["syncs"]]
+    values["moves"] = [[move.at_ms, move.replicas, move.who] for move in one.moves]
+    return values
+
+
+def _unpacked(values: dict[str, Any]) -> Recording:
+    syncs = [dict(zip(_SYNC, sync, strict=True)) for sync in values["syncs"]]
+    return Recording(
+        case=values["case"],
+        phase_ms=values["phase_ms"],
+        syncs=tuple(Sync(**(sync | {"reads_ms": tuple(sync["reads_ms"])})) for sync in syncs),
+        polls_ms=tuple(values["polls_ms"]),
+        pushes_ms=tuple(values["pushes_ms"]),
+        moves=tuple(Move(at_ms=t, replicas=n, who=who) for t, n, who in values["moves"]),
+    )

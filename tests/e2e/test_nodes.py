@@ -1,0 +1,89 @@
+"""Real nodes: containers on files, GPUs and addresses of their own, found by Service and by name."""
+
+import errno
+import json
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cluster.cluster import Cluster
+from tests.e2e.cluster.images import Image
+from tests.e2e.workloads import ENGINE_PORT, deployment, engine
+
+HOST_FOLDER = "/var/lib/hearth"
+
+
+@pytest.fixture(scope="module")
+def engines(cluster: Cluster, engine_image: Image) -> Iterator[Cluster]:
+    """Two engines behind a Service, one on each node; each mounts its node's folder."""
+    made = engine("tiny", engine_image.reference, 2)
+    pod = made[0]["spec"]["template"]["spec"]
+    pod["volumes"] = [{"name": "models", "hostPath": {"path": HOST_FOLDER}}]
+    pod["containers"][0]["volumeMounts"] = [{"name": "models", "mountPath": "/models"}]
+    for node in ("node1", "node2"):
+        (cluster.files(node, HOST_FOLDER) / "name").write_text(node)
+    cluster.apply(made)
+    cluster.wait_ready("app=tiny", 2)
+    yield cluster
+    cluster.kubectl("delete", "deployment,service", "tiny", "--wait=false")
+
+
+def test_nodes_offer_gpus(cluster: Cluster) -> None:
+    assert [node.status.allocatable["nvidia.com/gpu"] for node in cluster.core.list_node().items] == [
+        "8",
+        "8",
+    ]
+
+
+def test_the_scheduler_counts_gpus(cluster: Cluster) -> None:
+    cluster.apply([deployment("greedy", 3, resources={"limits": {"nvidia.com/gpu": "5"}})])
+    cluster.wait("two run, one each", lambda: _phases(cluster) == ["Pending", "Running", "Running"])
+    cluster.apps.delete_namespaced_deployment("greedy", "default")
+    cluster.wait_ready("app=greedy", 0)
+
+
+def _phases(cluster: Cluster) -> list[str]:
+    return sorted(pod.status.phase for pod in cluster.pods("app=greedy"))
+
+
+def test_each_pod_reads_the_files_of_its_own_node(engines: Cluster) -> None:
+    for pod in engines.pods("app=tiny"):
+        read = engines.kubectl("exec", pod.metadata.name, "--", "cat", "/models/name")
+        assert read == pod.spec.node_name
+
+
+def test_a_pod_finds_the_others_by_name_through_a_service(engines: Cluster) -> None:
+    pod = engines.pods("app=tiny")[0].metadata.name
+    fetch = (
+        "import urllib.request as u; print(u.urlopen('http://tiny.default.svc/v1/models', timeout=5).status)"
+    )
+    answers = {engines.kubectl("exec", pod, "--", "python3", "-c", fetch).strip() for _ in range(4)}
+    assert answers == {"200"}
+
+
+def test_no_packet_leaves(engines: Cluster) -> None:
+    pod = engines.pods("app=tiny")[0].metadata.name
+    dial = "import socket; print(socket.socket().connect_ex(('192.0.2.1', 53)))"
+    unreachable = {str(errno.ENETUNREACH), str(errno.EHOSTUNREACH)}
+    assert engines.kubectl("exec", pod, "--", "python3", "-c", dial).strip() in unreachable
+
+
+def test_a_test_reaches_a_pod_from_outside(engines: Cluster) -> None:
+    port = engines.forward(engines.pods("app=tiny")[0].status.pod_ip, ENGINE_PORT)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5) as answer:
+        assert json.load(answer)["data"][0]["id"] == "tiny"
+
+
+def test_a_node_boots_again_after_a_power_cut_with_its_disk_as_it_was(cluster: Cluster) -> None:
+    (cluster.files("node2", HOST_FOLDER) / "kept").write_text("yes")
+    cluster.kill("node2")
+    cluster.wait("it is dark", lambda: cluster.programs()["node2"] == "was killed by SIGKILL")
+    cluster.start("node2")
+    cluster.wait("its kubelet runs", lambda: cluster.programs().get("node2/kubelet") == "runs")
+    pinned = deployment("pinned", 1)
+    pinned["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "node2"}
+    cluster.apply([pinned])
+    cluster.wait_ready("app=pinned", 1)
+    assert (cluster.files("node2", HOST_FOLDER) / "kept").read_text() == "yes"
+    cluster.kubectl("delete", "deployment", "pinned", "--wait=false")
