@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.live.contract.asking import OpenStream, completion, connect, prompt
-from tests.live.contract.metrics import idle, moved, scrape, until, value
+from tests.live.contract.metrics import Samples, idle, moved, scrape, until, value
 from tests.live.contract.target import Start, Target, Wanted
 
 STARTED = {
@@ -57,6 +57,13 @@ def run(target: Target, requests: int, tokens: int, output: int) -> None:
             assert answer.status == 200, answer.text
 
 
+def full_and_more_waiting(samples: Samples) -> bool:
+    """Both seats are taken, and somebody wants one."""
+    return (
+        value(samples, "vllm:num_requests_running") == 2 and value(samples, "vllm:num_requests_waiting") > 0
+    )
+
+
 def test_a_request_from_its_first_token_to_its_last(engine: Target) -> None:
     before = until(engine, idle)
     run(engine, 1, 40, 8)
@@ -71,8 +78,7 @@ def test_queueing_what_finds_no_seat_waits_for_capacity(start: Start) -> None:
     before = until(engine, idle)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, engine, 6, 20, 120)
-        seen = until(engine, lambda samples: value(samples, "vllm:num_requests_waiting") > 0)
-        assert value(seen, "vllm:num_requests_running") == 2
+        seen = until(engine, full_and_more_waiting)
         waiting = value(seen, "vllm:num_requests_waiting")
         assert value(seen, "vllm:num_requests_waiting_by_reason", reason="capacity") == waiting
         assert value(seen, "vllm:num_requests_waiting_by_reason", reason="deferred") == 0
