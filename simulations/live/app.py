@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from simulations.live.answers import SERVICE, chat, completions
 from simulations.live.asks import Tokenize, checked, read_json
+from simulations.live.driver import WAKE_TAGS
 from simulations.live.faults import Faults
 from simulations.live.logs import LOGGER
 from simulations.live.prompts import of_text, token_ids
@@ -107,23 +108,35 @@ async def _tokenize(request: web.Request) -> web.Response:
 
 
 async def _sleep(request: web.Request) -> web.Response:
+    """Level 0 pauses, 1 offloads the weights, 2 drops them; what runs is aborted, as by vLLM's default."""
     service = request.app[SERVICE]
-    level = request.query.get("level", "1")
-    if level not in ("1", "2"):
-        raise bad_request(f"level is {level}; want 1 or 2", "level")
+    level, mode = request.query.get("level", "1"), request.query.get("mode", "abort")
+    if level not in ("0", "1", "2"):
+        raise bad_request(f"level is {level}; want 0, 1 or 2", "level")
+    if mode != "abort":
+        raise bad_request(f"mode {mode} is not supported; want abort", "mode")
     service.pump.do(lambda now_us: service.driver.sleep(int(level), now_us))
-    return web.Response()
+    return web.json_response({"status": "sleeping", "level": int(level)})
 
 
 async def _wake_up(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
-    if service.driver.slept and not service.faults.hang:
-        service.pump.do(service.driver.wake)
-    return web.Response()
+    tags = request.query.getall("tags", [])
+    unknown = sorted(set(tags) - WAKE_TAGS)
+    if unknown:
+        raise bad_request(f"there is no tag {unknown[0]}; known: {', '.join(sorted(WAKE_TAGS))}", "tags")
+    awake = True
+
+    def wake(now_us: int) -> None:
+        nonlocal awake
+        awake = service.driver.wake(frozenset(tags), now_us)
+
+    service.pump.do(wake)
+    return web.json_response({"status": "awake" if awake else "sleeping", "tags": tags or None})
 
 
 async def _is_sleeping(request: web.Request) -> web.Response:
-    return web.json_response({"is_sleeping": request.app[SERVICE].driver.slept > 0})
+    return web.json_response({"is_sleeping": request.app[SERVICE].driver.asleep is not None})
 
 
 async def _faults(request: web.Request) -> web.Response:

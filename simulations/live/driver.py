@@ -14,6 +14,9 @@ from simulations.live.pace import step_at_speed
 from simulations.live.slots import Slots
 from simulations.live.tally import Tally
 
+WAKE_TAGS = frozenset({"weights", "kv_cache"})
+"""What a sleeping vLLM can get back one by one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -46,8 +49,11 @@ class Driver:
         self.engine = LiveEngine(spec, self._slots.outcomes, start_us=0, start_id=start_id)
         self.tally = Tally(spec.max_model_len)
         self.now_us = 0
-        self.slept = 0
-        """Level of sleep, 0: awake."""
+        self.asleep: int | None = None
+        """Level of sleep; None: awake."""
+        self._lacking: frozenset[str] = frozenset()
+        """What a sleeper must get back before it is awake."""
+        self._hung = False
         self._last_us = 0
         """The latest arrival."""
         self._stalled_us: int | None = None
@@ -148,16 +154,25 @@ class Driver:
         self._forget(index)
         listener.done(request.output, job.reason)
 
-    def hold(self, now_us: int) -> None:
-        """The engine stands still from now on: it hangs, or sleeps."""
+    def hang(self, now_us: int) -> None:
+        """The engine stands still until :meth:`unhang`."""
+        self._hold(now_us)
+        self._hung = True
+
+    def unhang(self, now_us: int) -> None:
+        """It goes on, unless it sleeps too."""
+        self._hung = False
+        self._release(now_us)
+
+    def _hold(self, now_us: int) -> None:
         self.tick(now_us)
         if self._stalled_us is None:
             self._stalled_us = self.now_us
 
-    def release(self, now_us: int) -> None:
-        """It goes on: the step that was under way ends as much later, and who came meanwhile enters."""
+    def _release(self, now_us: int) -> None:
+        """The step that was under way ends as much later, and who came meanwhile enters."""
         self.tick(now_us)
-        if self._stalled_us is None:
+        if self._stalled_us is None or self._hung or self.asleep is not None:
             return
         self.engine.stall(self._stalled_us, self.now_us)
         self._stalled_us = None
@@ -174,16 +189,24 @@ class Driver:
             listener.done(0, "abort")
 
     def sleep(self, level: int, now_us: int) -> None:
-        """Level 1 or 2: requests are aborted, the KV cache goes, and nothing runs until :meth:`wake`."""
-        self.abort_all(now_us)
-        self.engine.forget_prefixes()
-        self.hold(now_us)
-        self.slept = level
+        """Requests are aborted and nothing runs until :meth:`wake`; from level 1 on the KV cache goes too.
 
-    def wake(self, now_us: int) -> None:
-        """The end of a sleep."""
-        self.slept = 0
-        self.release(now_us)
+        What comes meanwhile waits, as behind vLLM's paused scheduler.
+        """
+        self.abort_all(now_us)
+        if level:
+            self.engine.forget_prefixes()
+        self._hold(now_us)
+        self.asleep = level
+        self._lacking = WAKE_TAGS if level else frozenset()
+
+    def wake(self, tags: frozenset[str], now_us: int) -> bool:
+        """Give back what ``tags`` name, everything without any; True if it is awake then."""
+        self._lacking = self._lacking - tags if tags else frozenset()
+        if not self._lacking:
+            self.asleep = None
+            self._release(now_us)
+        return not self._lacking
 
     def set_pace(self, slower: float, now_us: int) -> None:
         """Steps take ``slower`` times as long from the next one on."""

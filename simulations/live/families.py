@@ -53,8 +53,8 @@ class VllmCollector:
         reasons = {"capacity": waiting, "deferred": 0.0}
         help_ = "Waiting requests by reason: for capacity, or deferred by something passing."
         yield self._gauges_by("num_requests_waiting_by_reason", help_, "reason", reasons)
-        slept = self._source.driver.slept
-        states = {"awake": slept == 0, "weights_offloaded": slept == 1, "discard_all": slept == 2}
+        level = self._source.driver.asleep
+        states = {"awake": level is None, "weights_offloaded": level == 1, "discard_all": level == 2}
         help_ = "1 for the state that holds: awake, or asleep at level 1 or 2."
         yield self._gauges_by("engine_sleep_state", help_, "sleep_state", states)
         yield self._gauge("kv_cache_usage_perc", "Share of the KV cache in use, 0 to 1.", usage)

@@ -20,6 +20,7 @@ from simulations.live.families import Source, VllmCollector
 from simulations.live.faults import Faults
 from simulations.live.http_metrics import HttpMetrics
 from simulations.live.lengths import Wish, draw
+from simulations.live.logs import LOGGER
 from simulations.live.prompts import Prompt, blocks
 from simulations.live.pump import Pump
 from simulations.live.refusals import broken, too_long, unknown_model
@@ -91,7 +92,7 @@ class Service:
         self._taken += 1
         after = self.faults.crash_after_requests
         if after is not None and self._taken >= after:
-            self._crash(CRASHED)
+            self._die()
         if self.unlucky(self.faults.error_rate):
             raise broken("A fault that was asked for: error_rate.")
 
@@ -104,9 +105,9 @@ class Service:
         old, self.faults = self.faults, wanted
         self._taken = 0
         if wanted.hang and not old.hang:
-            self.pump.do(self.driver.hold)
-        if old.hang and not wanted.hang and not self.driver.slept:
-            self.pump.do(self.driver.release)
+            self.pump.do(self.driver.hang)
+        if old.hang and not wanted.hang:
+            self.pump.do(self.driver.unhang)
         if wanted.slow != old.slow:
             self.pump.do(lambda now_us: self.driver.set_pace(wanted.slow, now_us))
         if wanted.frozen_metrics != old.frozen_metrics:
@@ -118,7 +119,11 @@ class Service:
             self._timer.cancel()
             self._timer = None
         if wanted.crash_after_requests == 0:
-            self._crash(CRASHED)
+            self._die()
         if wanted.crash_after_s is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(wanted.crash_after_s, self._crash, CRASHED)
+            self._timer = loop.call_later(wanted.crash_after_s, self._die)
+
+    def _die(self) -> None:
+        LOGGER.error("EngineCore encountered a fatal error: a fault that was asked for")
+        self._crash(CRASHED)

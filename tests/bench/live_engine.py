@@ -1,4 +1,4 @@
-"""``hearth engine`` beside the simulator: one load, live over loopback and played through the same engine model.
+"""``hearth engine`` beside the simulator: one load, live over loopback and played through the same model.
 
 What differs is HTTP, two event loops and the machine, and the table shows how much of that there was.
 """

@@ -142,10 +142,10 @@ def test_a_stall_lengthens_the_step_under_way() -> None:
     held.submit(a_job(20, 6), other, 0, other)
     run_out(plain)
     held.tick(2 * MS)
-    held.hold(2 * MS)
+    held.hang(2 * MS)
     held.tick(50 * MS)
     assert held.next_us() is None
-    held.release(52 * MS)
+    held.unhang(52 * MS)
     run_out(held)
     late_us = [us - due_us for (us, _), (due_us, _) in zip(other.at, one.at, strict=True)]
     assert late_us[1:] == [50 * MS] * 5  # the first was out before
@@ -153,14 +153,14 @@ def test_a_stall_lengthens_the_step_under_way() -> None:
 
 def test_requests_that_come_to_a_standing_engine_wait_and_may_leave_again() -> None:
     driver = a_driver(PLAIN)
-    driver.hold(0)
+    driver.hang(0)
     stays, leaves = Heard(driver), Heard(driver)
     driver.submit(a_job(4, 2), stays, 5 * MS, stays)
     index = driver.submit(a_job(4, 2), leaves, 6 * MS, leaves)
     driver.abort(index, 7 * MS)
     driver.tick(1000 * MS)
     assert stays.at == []
-    driver.release(1000 * MS)
+    driver.unhang(1000 * MS)
     run_out(driver)
     assert stays.at[0][0] > 1000 * MS
     assert leaves.at == []
@@ -172,9 +172,9 @@ def test_a_request_may_leave_an_engine_that_stands_still(running: bool) -> None:
     driver = a_driver(PLAIN)
     gone = Heard(driver)
     index = driver.submit(a_job(20, 50), gone, 0)
-    driver.hold(5 * MS if running else 0)
+    driver.hang(5 * MS if running else 0)
     driver.abort(index, 20 * MS)
-    driver.release(30 * MS)
+    driver.unhang(30 * MS)
     run_out(driver)
     assert (len(driver), driver.engine.unfinished(), driver.engine.kv_usage_ratio()) == (0, [], 0)
 
@@ -185,12 +185,26 @@ def test_sleep_ends_every_request_forgets_prefixes_and_waits_for_the_wake_up() -
     first, second = Heard(driver), Heard(driver)
     driver.submit(a_job(16, 40, blocks=chain), first, 0)
     driver.sleep(1, 8 * MS)
-    assert (first.end, driver.slept, driver.engine.kv_usage_ratio()) == ((0, "abort"), 1, 0)
+    assert (first.end, driver.asleep, driver.engine.kv_usage_ratio()) == ((0, "abort"), 1, 0)
     driver.submit(a_job(16, 1, blocks=chain), second, 9 * MS)
-    driver.wake(90 * MS)
+    assert driver.wake(frozenset({"weights"}), 50 * MS) is False
+    assert driver.wake(frozenset({"kv_cache"}), 90 * MS) is True
     run_out(driver)
     assert second.end == (1, "length")
     assert driver.engine.samples().prefix_hits_tokens_total == 0
+
+
+def test_an_engine_that_hangs_in_its_sleep_goes_on_only_when_neither_holds_it() -> None:
+    driver = a_driver(PLAIN)
+    heard = Heard(driver)
+    driver.hang(0)
+    driver.sleep(0, 1 * MS)
+    driver.submit(a_job(4, 1), heard, 2 * MS)
+    driver.unhang(3 * MS)
+    assert driver.next_us() is None
+    assert driver.wake(frozenset(), 4 * MS) is True
+    run_out(driver)
+    assert heard.end == (1, "length")
 
 
 def test_a_slower_pace_takes_from_the_next_step_on() -> None:

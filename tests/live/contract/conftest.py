@@ -8,13 +8,16 @@ import pytest
 
 from tests.live.contract.starting import hearth_engine
 from tests.live.contract.target import Start, Target, Wanted
+from tests.vllm.contract import vllm_engine
 
 Starter = Callable[[Wanted], AbstractContextManager[Target]]
 
-STARTERS: dict[str, Starter] = {"hearth": hearth_engine}
+STARTERS: dict[str, Starter] = {"hearth": hearth_engine, "vllm": vllm_engine}
+SLOW = (pytest.mark.vllm, pytest.mark.timeout(600))
+"""Real vLLM takes half a minute to start, on a busy machine longer."""
 
 
-@pytest.fixture(scope="session", params=list(STARTERS))
+@pytest.fixture(scope="session", params=["hearth", pytest.param("vllm", marks=SLOW)])
 def starter(request: Any) -> Starter:
     """Starts an engine of one kind, which is gone when the context ends."""
     return STARTERS[request.param]
