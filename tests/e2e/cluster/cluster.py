@@ -131,7 +131,8 @@ class Cluster:
 
     # --- waiting
 
-    def wait(self, what: str, ready: Callable[[], bool], within_s: float = 60.0) -> float:
+    @staticmethod
+    def wait_for(what: str, ready: Callable[[], bool], within_s: float = 60.0) -> float:
         """Look until ``ready()`` is true; seconds that took. :class:`ClusterError` when it does not come."""
         begun = time.monotonic()
         while not ready():
@@ -139,6 +140,8 @@ class Cluster:
                 raise ClusterError(f"{what}: not after {within_s:.0f} s")
             time.sleep(_LOOK_S)
         return time.monotonic() - begun
+
+    wait = wait_for
 
     def pods(self, selector: str, namespace: str = "default") -> Sequence[Any]:
         """Pods by label selector."""

@@ -1,7 +1,8 @@
 """A kubelet for control planes without nodes: registers nodes with GPUs, and says that pods are Ready.
 
 It honours annotations of a pod, so that a test decides what becomes of it:
-``hearth.test/ready-after: "5"`` (seconds; ``never``), and deletes a pod as soon as that is asked.
+``hearth.test/ready-after: "5"`` (seconds; ``never``), ``hearth.test/ready: "false"`` (at any time), and
+``hearth.test/drain: "5"`` (seconds that it goes on, Ready, after its deletion was asked; else it goes at once).
 
     python -m tests.e2e.cluster.fake_kubelet <kubeconfig> --nodes=3 --gpus=8
 """
@@ -11,6 +12,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +21,11 @@ from kubernetes import client, config, watch
 
 READY_AFTER = "hearth.test/ready-after"
 """Pod annotation: seconds from binding to Ready, or ``never``."""
+READY = "hearth.test/ready"
+"""Pod annotation: ``false`` makes it un-Ready."""
+DRAIN = "hearth.test/drain"
+"""Pod annotation: seconds from the wish to delete it to its end; its grace period has to be longer."""
+Act = Callable[[Any], None]
 _AGAIN_S = 0.5
 _CAPACITY = {"cpu": "64", "memory": "512Gi", "pods": "1000", "ephemeral-storage": "1Ti"}
 
@@ -70,37 +77,50 @@ def ready_status(pod: Any, address: str) -> dict[str, Any]:
 
 def ready_after_s(pod: Any) -> float | None:
     """Seconds from binding to Ready; None: never."""
-    asked = (pod.metadata.annotations or {}).get(READY_AFTER, "0")
+    asked = _asked(pod, READY_AFTER, "0")
     return None if asked == "never" else float(asked)
 
 
+def _asked(pod: Any, annotation: str, otherwise: str) -> str:
+    return str((pod.metadata.annotations or {}).get(annotation, otherwise))
+
+
+def _is_ready(pod: Any) -> bool:
+    conditions = pod.status.conditions or ()
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+
+
 class FakeKubelet:
-    """Of all nodes at once. Pods wait in ``due`` until they are to be Ready."""
+    """Of all nodes at once. What is to become of a pod waits in ``due``."""
 
     def __init__(self, core: client.CoreV1Api) -> None:
         self._core = core
-        self._due: dict[str, tuple[float, Any]] = {}
+        self._due: dict[tuple[str, Act], tuple[float, Any]] = {}
+        """(uid, what) -> when, and with which pod."""
         self._serial = 0
 
     def see(self, kind: str, pod: Any, at_s: float) -> None:
         """A pod's newest state."""
         uid = pod.metadata.uid
         if kind == "DELETED":
-            self._due.pop(uid, None)
+            for act in (self._make_ready, self._delete):
+                self._due.pop((uid, act), None)
         elif pod.metadata.deletion_timestamp is not None:
-            self._due.pop(uid, None)
-            self._delete(pod)
-        elif pod.spec.node_name and pod.status.phase == "Pending" and uid not in self._due:
+            self._due.pop((uid, self._make_ready), None)
+            self._due.setdefault((uid, self._delete), (at_s + float(_asked(pod, DRAIN, "0")), pod))
+        elif _asked(pod, READY, "true") == "false" and _is_ready(pod):
+            self._make_unready(pod)
+        elif pod.spec.node_name and pod.status.phase == "Pending":
             after_s = ready_after_s(pod)
             if after_s is not None:
-                self._due[uid] = (at_s + after_s, pod)
+                self._due.setdefault((uid, self._make_ready), (at_s + after_s, pod))
 
     def turn(self, at_s: float) -> float:
-        """Make Ready what is due; seconds until the next one is, at most 1."""
-        for uid, (due_s, pod) in list(self._due.items()):
+        """Do what is due; seconds until the next thing is, at most 1."""
+        for (uid, act), (due_s, pod) in list(self._due.items()):
             if due_s <= at_s:
-                del self._due[uid]
-                self._make_ready(pod)
+                del self._due[uid, act]
+                act(pod)
         return min([1.0, *(max(0.01, due_s - at_s) for due_s, _ in self._due.values())])
 
     def _make_ready(self, pod: Any) -> None:
@@ -111,6 +131,11 @@ class FakeKubelet:
             pod,
             {"status": ready_status(pod, address)},
         )
+
+    def _make_unready(self, pod: Any) -> None:
+        kinds = ("ContainersReady", "Ready")
+        conditions = [{"type": kind, "status": "False", "lastTransitionTime": now()} for kind in kinds]
+        self._quietly(self._core.patch_namespaced_pod_status, pod, {"status": {"conditions": conditions}})
 
     def _delete(self, pod: Any) -> None:
         self._quietly(self._core.delete_namespaced_pod, pod, {"gracePeriodSeconds": 0})

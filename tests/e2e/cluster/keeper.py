@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.e2e.cluster import cgroups, folders
 from tests.e2e.cluster.layout import Layout
-from tests.e2e.cluster.spec import read_spec
+from tests.e2e.cluster.spec import cgroup_prefix
 
 UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL")
 
@@ -68,7 +68,7 @@ def _wait(child: "subprocess.Popen[bytes]", owner: int, stop: socket.socket) -> 
 
 def clean(at: Layout) -> None:
     """Remove what outlives the processes. The logs of a cluster that did not come up are kept aside."""
-    cgroups.remove(read_spec(at.spec).cgroup(""))
+    cgroups.remove(cgroup_prefix(at.root.name))
     if not at.ready.exists() and at.logs.exists():
         aside = folders.failed(at.root.name)
         folders.remove(aside)

@@ -21,6 +21,8 @@ from tests.e2e.cluster.spec import Spec, read_spec
 from tests.e2e.cluster.supervise import ask
 
 REPOSITORY = Path(__file__).parents[3]
+MARK = "HEARTH_CLUSTER"
+"""In the environment of every program of a cluster: its name."""
 RUNS = "runs"
 RUN_BYTES = 1 << 30
 """Room that a cluster wants for etcd, logs and its nodes' writable layers."""
@@ -68,6 +70,7 @@ def _start_keeper(at: Layout, owner: int) -> int:
         subprocess.run(
             argv,
             cwd=REPOSITORY,
+            env={**os.environ, MARK: at.root.name},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -153,9 +156,7 @@ def down(name: str) -> bool:
         _end(running.keeper)
     _end_orphan(at)
     if at.root.exists():
-        if at.spec.exists():
-            clean(at)
-        folders.remove(at.root)
+        clean(at)
         return True
     return running is not None
 

@@ -47,6 +47,11 @@ class NodeNet:
         return f"10.88.{self.number}.0/24"
 
 
+def cgroup_prefix(cluster: str) -> str:
+    """What the names of a cluster's cgroups begin with; no other cluster's do."""
+    return f"hearth.{cluster}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """A cluster."""
@@ -83,7 +88,7 @@ class Spec:
 
     def cgroup(self, node: str) -> str:
         """Of a node's pods, below each hierarchy's root."""
-        return f"hearth.{self.name}.{node}"
+        return cgroup_prefix(self.name) + node
 
     def write(self, path: Path) -> None:
         """As JSON."""

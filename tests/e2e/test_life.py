@@ -1,0 +1,95 @@
+"""Starting and stopping: side by side, twice, killed, broken. Whatever happens, nothing stays."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import leftovers
+from tests.e2e.cluster import folders, life
+from tests.e2e.cluster.cluster import Cluster, running
+from tests.e2e.cluster.layout import layout
+from tests.e2e.cluster.machine import ClusterError
+from tests.e2e.cluster.progress import Silent
+from tests.e2e.cluster.spec import Spec
+from tests.e2e.conftest import unique
+
+
+@pytest.fixture
+def name(able: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A cluster's name; at the end nothing of that name may be left."""
+    name = unique("life")
+    yield name
+    life.down(name)
+    folders.remove(folders.failed(name))
+    assert leftovers.left_by(name) == []
+
+
+def test_a_running_cluster_is_something_that_would_be_left(bare: Cluster) -> None:
+    left = "\n".join(leftovers.left_by(bare.spec.name))
+    assert "kube-apiserver" in left
+    assert f"folder {bare.at.root}" in left
+
+
+def test_two_clusters_run_side_by_side_and_do_not_see_each_other(bare: Cluster, name: str) -> None:
+    with running(Spec(name=name, fake_nodes=1)) as other:
+        assert [node.metadata.name for node in other.core.list_node().items] == ["node1"]
+        assert len(bare.core.list_node().items) == 3
+
+
+def test_a_second_start_is_refused_in_one_line(bare: Cluster) -> None:
+    with pytest.raises(ClusterError, match=f"cluster {bare.spec.name} is running; make cluster-down first"):
+        life.up(bare.spec, Silent())
+    assert bare.programs()["etcd"] == "runs"
+
+
+def test_a_cluster_ends_with_the_test_run_that_started_it_even_if_that_is_killed(name: str) -> None:
+    code = (
+        "import os, signal; from tests.e2e.cluster import life; from tests.e2e.cluster.spec import Spec;"
+        "from tests.e2e.cluster.progress import Silent;"
+        f"life.up(Spec(name={name!r}), Silent(), owner=os.getpid()); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=False)
+    assert run.returncode == -signal.SIGKILL
+    Cluster.wait_for("all is gone", lambda: leftovers.left_by(name) == [])
+
+
+def test_a_killed_keeper_takes_the_cluster_with_it_and_down_sweeps_the_rest(name: str) -> None:
+    at = life.up(Spec(name=name), Silent())
+    running_pids = life.pids(at)
+    assert running_pids is not None
+    os.kill(running_pids.keeper, signal.SIGKILL)
+    Cluster.wait_for("its processes are gone", lambda: leftovers.processes_of(name) == [])
+    assert life.programs_of(at) == [("-", "not running: cluster-down removes what it left")]
+    assert life.down(name)
+
+
+def test_a_dead_program_is_named_with_how_it_ended(name: str) -> None:
+    with running(Spec(name=name)) as cluster:
+        cluster.kill("kube-scheduler")
+        cluster.wait("it is dead", lambda: cluster.programs()["kube-scheduler"] == "was killed by SIGKILL")
+
+
+def test_a_program_that_cannot_start_is_one_line_with_its_log(name: str) -> None:
+    spec = Spec(name=name, flags={"kube-apiserver": ("--no-such-flag",)})
+    with pytest.raises(ClusterError) as failed:
+        life.up(spec, Silent())
+    assert str(failed.value).startswith(
+        "kube-apiserver ended with exit status 1 before the API server is ready"
+    )
+    assert failed.value.log is None  # it is in the line, which came from another process
+    log = Path(str(failed.value).split("log: ")[1])
+    assert "unknown flag: --no-such-flag" in Path(log).read_text()
+
+
+def test_down_removes_a_folder_that_makes_no_sense(name: str) -> None:
+    at = layout(name)
+    at.root.mkdir(parents=True)
+    at.spec.write_text("{")
+    at.keeper.write_text("999999 999998")
+    assert life.down(name)
+    assert not at.root.exists()
