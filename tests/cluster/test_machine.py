@@ -1,0 +1,89 @@
+"""Where a machine cannot run a cluster, one line says what is missing and what to do."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.cluster import build, machine
+from tests.e2e.cluster.machine import ClusterError, Need, UnableError
+from tests.e2e.cluster.programs import Program
+from tests.e2e.cluster.progress import Silent
+
+
+class _Usage(NamedTuple):
+    free: int
+
+
+def test_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(UnableError, match="needs root"):
+        machine.require(machine.BARE)
+
+
+def test_without_a_program_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(
+        UnableError, match="missing: some-package; make cluster-deps, or apt-get install some-p"
+    ):
+        machine.require([Need("no-such-program", "some-package")])
+
+
+def test_without_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(UnableError, match="no Go compiler in PATH"):
+        machine.require_go("1.26")
+
+
+@pytest.mark.parametrize(("have", "able"), [("go1.26.8", True), ("go1.27", True), ("go1.9.7", False)])
+def test_go_versions_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch, have: str, able: bool) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    done = subprocess.CompletedProcess([], 0, stdout=f"{have}\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_more: done)
+    if able:
+        machine.require_go("1.26")
+    else:
+        with pytest.raises(UnableError, match=r"Go 1\.9\.7 is too old"):
+            machine.require_go("1.26")
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(100 << 20))
+    with pytest.raises(ClusterError, match=r"building kube needs 1\.0 GiB, .* has 0\.1 GiB free"):
+        machine.require_space(tmp_path, 1 << 30, "building kube")
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
+def test_an_unknown_module_version_is_one_line_and_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HEARTH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOPROXY", "off")
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "go.mod").write_text("module x\ngo 1.26\nrequire example.com/nowhere v9.9.9\n")
+    program = Program(name="nowhere", module=str(module), package="example.com/nowhere")
+    with pytest.raises(ClusterError) as failed:
+        build.built([program], Silent())
+    what, log = str(failed.value).split("; log: ")
+    assert what.startswith("go list nowhere: ")
+    assert "example.com/nowhere" in what
+    assert Path(log).read_text()
+    assert not build.binary(program).exists()
+
+
+def test_the_command_says_it_in_one_line_with_its_own_exit_status() -> None:
+    code = (
+        "import os, sys; os.geteuid = lambda: 1000; sys.argv = ['cluster', 'up', '--bare'];"
+        "from tests.e2e.cluster.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == machine.EXIT_UNABLE
+    assert done.stderr.startswith("cluster: a cluster needs root")
+    assert done.stderr.count("\n") == 1
