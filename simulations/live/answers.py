@@ -1,7 +1,7 @@
 """Completions and chats: a request in, an answer on the wire or in one body."""
 
 import json
-import uuid
+import secrets
 from collections.abc import Sequence
 from time import time
 from zlib import crc32
@@ -10,7 +10,8 @@ from aiohttp import web
 
 from simulations.live.asks import Ask, Chat, Completion, read
 from simulations.live.driver import Job
-from simulations.live.frames import Frames, Head, chat_frames, completion_frames, usage_event
+from simulations.live.frames import FINGERPRINT, Frames, Head, chat_frames, completion_frames, usage_event
+from simulations.live.refusals import engine_gone
 from simulations.live.service import Service
 from simulations.live.streams import Gathering, Stream, Whole, Wire, close_stream
 
@@ -23,13 +24,13 @@ async def completions(request: web.Request) -> web.StreamResponse:
     """POST /v1/completions."""
     service = request.app[SERVICE]
     since_us = service.pump.now_us()
-    ask = read(await request.read(), Completion)
+    ask = read(await request.read(), request.content_type, Completion)
     service.check_model(ask.model)
     prompts = ask.prompts(service.vocab)
     jobs = [service.job(p, ask.max_tokens, ask.min_tokens, ignore_eos=ask.ignore_eos) for p in prompts]
     seeds = [crc32(prompt.data) for prompt in prompts]
     service.take()
-    head = Head(id=f"cmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
+    head = Head(id=f"cmpl-{_token()}", created=int(time()), model=service.settings.name)
     if ask.stream:
         frames = [completion_frames(head, index) for index in range(len(jobs))]
         return await _streamed(request, ask, _Answer(head, "text_completion", jobs, seeds, since_us), frames)
@@ -40,16 +41,21 @@ async def chat(request: web.Request) -> web.StreamResponse:
     """POST /v1/chat/completions."""
     service = request.app[SERVICE]
     since_us = service.pump.now_us()
-    ask = read(await request.read(), Chat)
+    ask = read(await request.read(), request.content_type, Chat)
     service.check_model(ask.model)
     prompt = ask.prompt()
     job = service.job(prompt, ask.most, ask.min_tokens, ignore_eos=ask.ignore_eos)
     service.take()
-    head = Head(id=f"chatcmpl-{uuid.uuid4().hex}", created=int(time()), model=service.settings.name)
+    head = Head(id=f"chatcmpl-{_token()}", created=int(time()), model=service.settings.name)
     if ask.stream:
         answer = _Answer(head, "chat.completion.chunk", [job], [crc32(prompt.data)], since_us)
         return await _streamed(request, ask, answer, [chat_frames(head)])
     return await _whole(request, _Answer(head, "chat.completion", [job], [crc32(prompt.data)], since_us))
+
+
+def _token() -> str:
+    """Sixteen hex digits, as in vLLM's ids."""
+    return secrets.token_hex(8)
 
 
 class _Answer:
@@ -73,9 +79,13 @@ async def _streamed(
     assert request.transport is not None
     wire = Wire(request.transport, chunked=request.version >= (1, 1))
 
-    def finish(tokens: int) -> None:
-        wanted = usage_event(answer.head, answer.kind, answer.prompt, tokens) if ask.usage else b""
-        close_stream(wire, wanted)
+    def finish(tokens: int, *, failed: bool) -> None:
+        if failed:
+            close_stream(wire, b"data: " + _compact(engine_gone().body()).encode() + b"\n\n")
+        elif ask.usage:
+            close_stream(wire, usage_event(answer.head, answer.kind, answer.prompt, tokens))
+        else:
+            close_stream(wire, b"")
 
     gathering = Gathering(len(answer.jobs), finish)
     indices = []
@@ -103,6 +113,8 @@ async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
         for job, choice in zip(answer.jobs, choices, strict=True)
     ]
     await _until(service, gathering, indices)
+    if gathering.failed:
+        raise engine_gone()
     return web.json_response(_body(answer, choices, gathering.tokens), dumps=_compact)
 
 
@@ -119,20 +131,35 @@ async def _until(service: Service, gathering: Gathering, indices: Sequence[int])
 
 
 def _body(answer: _Answer, choices: Sequence[Whole], tokens: int) -> dict[str, object]:
-    of = _chat_choice if answer.kind == "chat.completion" else _text_choice
+    """Fields that this engine has no use for are null, as in vLLM's bodies."""
+    chat_answer = answer.kind == "chat.completion"
+    of = _chat_choice if chat_answer else _text_choice
+    usage = {
+        "prompt_tokens": answer.prompt,
+        "total_tokens": answer.prompt + tokens,
+        "completion_tokens": tokens,
+        "prompt_tokens_details": None,
+        "completion_tokens_details": None,
+    }
     return {
         "id": answer.head.id,
         "object": answer.kind,
         "created": answer.head.created,
         "model": answer.head.model,
         "choices": [of(index, choice) for index, choice in enumerate(choices)],
-        "usage": {
-            "prompt_tokens": answer.prompt,
-            "total_tokens": answer.prompt + tokens,
-            "completion_tokens": tokens,
-            "prompt_tokens_details": None,
-        },
+        "service_tier": None,
+        "system_fingerprint": FINGERPRINT,
+        "usage": usage,
+        **(_CHAT_NULLS if chat_answer else {}),
+        "kv_transfer_params": None,
+        "ec_transfer_params": None,
+        "metrics": None,
     }
+
+
+_CHAT_NULLS = dict.fromkeys(("prompt_logprobs", "prompt_token_ids", "prompt_text"))
+_MESSAGE_NULLS = dict.fromkeys(("refusal", "annotations", "audio", "function_call", "reasoning"))
+_CHOICE_NULLS = dict.fromkeys(("token_ids", "prompt_logprobs", "prompt_token_ids", "routed_experts"))
 
 
 def _text_choice(index: int, choice: Whole) -> dict[str, object]:
@@ -142,16 +169,19 @@ def _text_choice(index: int, choice: Whole) -> dict[str, object]:
         "logprobs": None,
         "finish_reason": choice.reason,
         "stop_reason": None,
+        **_CHOICE_NULLS,
     }
 
 
 def _chat_choice(index: int, choice: Whole) -> dict[str, object]:
     return {
         "index": index,
-        "message": {"role": "assistant", "content": choice.text()},
+        "message": {"role": "assistant", "content": choice.text(), **_MESSAGE_NULLS},
         "logprobs": None,
         "finish_reason": choice.reason,
         "stop_reason": None,
+        "token_ids": None,
+        "routed_experts": None,
     }
 
 

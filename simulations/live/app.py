@@ -11,7 +11,7 @@ from simulations.live.asks import Tokenize, checked, read_json
 from simulations.live.driver import WAKE_TAGS
 from simulations.live.faults import Faults
 from simulations.live.logs import LOGGER
-from simulations.live.prompts import of_text, token_ids
+from simulations.live.prompts import token_ids
 from simulations.live.refusals import Refusal, bad_request, broken
 from simulations.live.service import Service
 
@@ -29,7 +29,7 @@ def build(service: Service) -> web.Application:
     app.router.add_post("/v1/completions", completions)
     app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/v1/models", _models)
-    app.router.add_get("/health", _health)
+    app.router.add_get("/health", _health, allow_head=False)
     app.router.add_route("*", "/ping", _health)
     app.router.add_get("/version", _version)
     app.router.add_get("/load", _load)
@@ -75,8 +75,16 @@ async def _models(request: web.Request) -> web.Response:
         "root": service.settings.model,
         "parent": None,
         "max_model_len": service.spec.max_model_len,
+        "permission": [_permission(service)],
     }
     return web.json_response({"object": "list", "data": [card]})
+
+
+def _permission(service: Service) -> dict[str, object]:
+    allowed = {"allow_create_engine": False, "allow_sampling": True, "allow_logprobs": False}
+    allowed |= {"allow_search_indices": False, "allow_view": True, "allow_fine_tuning": False}
+    named = {"id": "modelperm-hearth", "object": "model_permission", "created": service.created}
+    return {**named, **allowed, "organization": "*", "group": None, "is_blocking": False}
 
 
 async def _health(request: web.Request) -> web.Response:
@@ -102,7 +110,7 @@ async def _tokenize(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     ask = checked(read_json(await request.read()), Tokenize)
     service.check_model(ask.model)
-    ids = token_ids(of_text(ask.prompt), service.vocab)
+    ids = token_ids(ask.tokens(), service.vocab)
     body = {"count": len(ids), "max_model_len": service.spec.max_model_len, "tokens": ids, "token_strs": None}
     return web.json_response(body)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from simulations.live.filler import WORD_BYTES
 
 DONE = b"data: [DONE]\n\n"
+FINGERPRINT = "vllm-0.32.0-hearth"
+"""Where vLLM names its version and a hash of its configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,15 @@ def usage_field(prompt: int, output: int) -> bytes:
 
 def usage_event(head: Head, kind: str, prompt: int, output: int) -> bytes:
     """The last event but ``[DONE]``, where usage was asked for."""
-    return b"data: " + head.fields(kind).encode() + b',"choices":[]' + usage_field(prompt, output) + CLOSE
+    print_ = f',"system_fingerprint":"{FINGERPRINT}"'.encode()
+    return (
+        b"data: "
+        + head.fields(kind).encode()
+        + b',"choices":[]'
+        + usage_field(prompt, output)
+        + print_
+        + CLOSE
+    )
 
 
 CLOSE = b"}\n\n"

@@ -15,26 +15,53 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
 
 def bad_request(message: str, param: str | None = None) -> Refusal:
-    """400: the request itself is wrong."""
+    """400: what was asked for cannot be done."""
     return Refusal(400, "BadRequestError", message, param)
 
 
-def unknown_model(name: str) -> Refusal:
+def invalid(message: str, param: str | None = None) -> Refusal:
+    """400: the body is not what the path takes; FastAPI's kind of refusal, which vLLM words alike."""
+    return Refusal(400, "Bad Request", f"1 validation error:\n  {message}", param)
+
+
+def unknown_model(name: str, served: str) -> Refusal:
     """404: this server has another model."""
-    return Refusal(404, "NotFoundError", f"The model `{name}` does not exist.", "model")
+    message = f"The model `{name}` does not exist. Valid aliases: {served}."
+    return Refusal(404, "NotFoundError", message, "model")
 
 
-def too_long(limit: int, prompt: int, wanted: int) -> Refusal:
-    """400: prompt and output are more than the context."""
-    total = prompt + wanted
+def too_long(limit: int, prompt: int) -> Refusal:
+    """400: the prompt alone is more than the context. vLLM reads one token beyond it, and no further."""
+    count = f"at least {prompt}" if prompt == limit + 1 else f"{prompt}"
     return bad_request(
-        f"This model's maximum context length is {limit} tokens. However, you requested {wanted} output "
-        f"tokens and your prompt contains at least {prompt} input tokens, for a total of at least {total} "
-        "tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
+        f"This model's maximum context length is {limit} tokens. However, your prompt contains {count} input "
+        "tokens, which exceeds this limit even without any output tokens. Please reduce the length of the "
+        f"input prompt. (parameter=input_tokens, value={prompt})",
         "input_tokens",
     )
 
 
+def too_much(limit: int, wanted: int) -> Refusal:
+    """400: no prompt would leave room for so long an answer."""
+    return bad_request(
+        f"max_tokens={wanted} cannot be greater than max_model_len={limit}. Please request fewer output "
+        f"tokens. (parameter=max_tokens, value={wanted})",
+        "max_tokens",
+    )
+
+
+def too_few(most: int) -> Refusal:
+    """400: not a single token was asked for, or fits behind the prompt."""
+    return bad_request(
+        f"max_tokens must be at least 1, got {most}. (parameter=max_tokens, value={most})", "max_tokens"
+    )
+
+
 def broken(message: str) -> Refusal:
-    """500: a fault that was asked for."""
+    """500: the engine is at fault."""
     return Refusal(500, "InternalServerError", message)
+
+
+def engine_gone() -> Refusal:
+    """500: what a vLLM that is terminated tells the requests in it."""
+    return broken("EngineCore encountered an issue. See stack trace (above) for the root cause.")

@@ -23,7 +23,7 @@ from simulations.live.lengths import Wish, draw
 from simulations.live.logs import LOGGER
 from simulations.live.prompts import Prompt, blocks
 from simulations.live.pump import Pump
-from simulations.live.refusals import broken, too_long, unknown_model
+from simulations.live.refusals import bad_request, broken, too_few, too_long, too_much, unknown_model
 from simulations.live.settings import Settings
 from simulations.rng import stream
 
@@ -72,20 +72,31 @@ class Service:
 
     def job(self, prompt: Prompt, most: int | None, least: int, *, ignore_eos: bool) -> Job:
         """What to submit for a prompt; a refusal where it does not fit the context."""
-        limit = self.spec.max_model_len
-        wanted = most if most is not None else max(1, limit - prompt.tokens)
-        if prompt.tokens + wanted > limit:
-            raise too_long(limit, prompt.tokens, wanted)
+        wanted = self._most(prompt.tokens, most)
+        if least > wanted:
+            raise bad_request(f"min_tokens must be less than or equal to max_tokens={wanted}, got {least}.")
         wish = Wish(most=wanted, least=least, ignore_eos=ignore_eos)
         mean, sigma = self.settings.output_tokens_mean, self.settings.output_tokens_sigma
         output, reason = draw(wish, self._lengths, mean=mean, sigma=sigma)
         chain = blocks(prompt, self.spec.block_tokens) if self.spec.prefix_caching else ()
         return Job(prompt=prompt.tokens, output=output, max_tokens=wanted, reason=reason, blocks=chain)
 
+    def _most(self, prompt: int, asked: int | None) -> int:
+        """Output tokens at most: what was asked for, cut to what the prompt leaves of the context."""
+        limit = self.spec.max_model_len
+        if asked is not None and asked > limit:
+            raise too_much(limit, asked)
+        if prompt > limit:
+            raise too_long(limit, prompt)
+        most = limit - prompt if asked is None else min(asked, limit - prompt)
+        if most < 1:
+            raise too_few(most)
+        return most
+
     def check_model(self, name: str | None) -> None:
         """A refusal unless it is this one; no name means this one."""
         if name not in (None, "", self.settings.name):
-            raise unknown_model(str(name))
+            raise unknown_model(str(name), self.settings.name)
 
     def take(self) -> None:
         """A completion has arrived: crash or fail here if that was asked for."""

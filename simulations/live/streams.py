@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from simulations.live import filler
 from simulations.live.filler import WORDS
@@ -36,13 +37,17 @@ class Wire:
         self.write(in_chunk(data) if self.chunked else data)
 
 
+Ended = Callable[[int, bool], None]
+"""Takes a choice's tokens, and whether the engine gave up on it."""
+
+
 class Stream:
     """One choice of a streamed answer. ``ended`` is called once, after its last event."""
 
     __slots__ = ("_after", "_before", "_ended", "_frames", "_prompt", "_seed", "_usage", "_wire", "sent")
 
     def __init__(
-        self, wire: Wire, frames: Frames, *, prompt: int, seed: int, usage: bool, ended: Callable[[int], None]
+        self, wire: Wire, frames: Frames, *, prompt: int, seed: int, usage: bool, ended: Ended
     ) -> None:
         self._wire = wire
         self._frames = frames
@@ -67,7 +72,13 @@ class Stream:
         self.sent = total
 
     def done(self, total: int, reason: str) -> None:
-        """The last tokens and why they are the last. Where a model stops, its last token is no word."""
+        """The last tokens and why they are the last. Where a model stops, its last token is no word.
+
+        An ``error`` has no event here: it is told once for all choices.
+        """
+        if reason == "error":
+            self._ended(self.sent, True)
+            return
         self._first()
         if reason == "abort":
             total = self.sent
@@ -75,7 +86,7 @@ class Stream:
         text = filler.text(self._seed, self.sent, max(words, self.sent))
         self._wire.event(self._event(total, text, self._frames.ending(reason)))
         self.sent = total
-        self._ended(total)
+        self._ended(total, False)
 
     def _first(self) -> None:
         if not self.sent and self._frames.opening:
@@ -93,7 +104,7 @@ class Whole:
 
     __slots__ = ("_ended", "reason", "seed", "total")
 
-    def __init__(self, *, seed: int, ended: Callable[[int], None]) -> None:
+    def __init__(self, *, seed: int, ended: Ended) -> None:
         self.seed = seed
         self.total = 0
         self.reason = ""
@@ -102,7 +113,7 @@ class Whole:
     def done(self, total: int, reason: str) -> None:
         """It is complete."""
         self.total, self.reason = total, reason
-        self._ended(total)
+        self._ended(total, reason == "error")
 
     def text(self) -> str:
         """All its words."""
@@ -110,23 +121,31 @@ class Whole:
         return filler.text(self.seed, 0, words).decode()
 
 
-class Gathering:
-    """Waits for all choices of an answer."""
+class Finish(Protocol):
+    """Called with all tokens of an answer when its last choice has ended."""
 
-    def __init__(self, choices: int, finish: Callable[[int], None] | None = None) -> None:
+    def __call__(self, tokens: int, *, failed: bool) -> None: ...
+
+
+class Gathering:
+    """Waits for all choices of an answer. ``failed``: the engine gave up on one of them."""
+
+    def __init__(self, choices: int, finish: Finish | None = None) -> None:
         self._left = choices
         self._finish = finish
         self.tokens = 0
+        self.failed = False
         self.all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def ended(self, tokens: int) -> None:
+    def ended(self, tokens: int, failed: bool) -> None:
         """One of them has ended, with so many tokens."""
         self.tokens += tokens
+        self.failed = self.failed or failed
         self._left -= 1
         if self._left or self.all_done.done():
             return
         if self._finish is not None:
-            self._finish(self.tokens)
+            self._finish(self.tokens, failed=self.failed)
         self.all_done.set_result(None)
 
 

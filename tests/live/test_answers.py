@@ -166,8 +166,8 @@ def test_a_client_of_http_1_0_gets_its_stream_unchunked() -> None:
             server = one.client.server
             reader, writer = await asyncio.open_connection(server.host, server.port)
             body = b'{"prompt":"x","max_tokens":3,"ignore_eos":true,"stream":true}'
-            head = b"POST /v1/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n"
-            writer.write(head % len(body) + body)
+            head = b"POST /v1/completions HTTP/1.0\r\nContent-Type: application/json\r\n"
+            writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             answer = await reader.read()
             writer.close()
             await writer.wait_closed()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.contract.asking import ask, chat, completion, events, prompt
+from tests.live.contract.asking import ask, chat, completion, connect, events, prompt
 from tests.live.contract.target import Target
 
 
@@ -152,18 +152,38 @@ def test_an_unknown_model_is_not_found(engine: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "wanted"), [(1100, 5), (1024, 1), (1000, 25)], ids=["prompt", "by one", "with its answer"]
+    ("tokens", "wanted", "message"),
+    [
+        (
+            1100,
+            5,
+            "This model's maximum context length is 1024 tokens. However, your prompt contains 1100 input tokens, ",
+        ),
+        (1025, 5, "your prompt contains at least 1025 input tokens, "),
+        (1024, 5, "max_tokens must be at least 1, got 0."),
+        (10, 1025, "max_tokens=1025 cannot be greater than max_model_len=1024. "),
+        (10, 0, "max_tokens must be at least 1, got 0."),
+        (10, -1, "max_tokens must be at least 1, got -1."),
+    ],
+    ids=["prompt", "prompt by one", "no room", "answer", "no answer", "less than none"],
 )
-def test_what_does_not_fit_the_context_is_refused(engine: Target, tokens: int, wanted: int) -> None:
+def test_what_cannot_fit_is_refused(engine: Target, tokens: int, wanted: int, message: str) -> None:
     answer = completion(engine, prompt=prompt(engine, tokens), max_tokens=wanted)
     error = answer.json()["error"]
     assert (answer.status, error["code"], error["type"]) == (400, 400, "BadRequestError")
-    assert f"maximum context length is {engine.max_model_len} tokens" in error["message"]
+    assert message in error["message"]
 
 
-def test_what_fits_the_context_exactly_is_served(engine: Target) -> None:
-    body = completion(engine, prompt=prompt(engine, 1000), max_tokens=24, ignore_eos=True).json()
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_that_is_too_long_is_refused_before_any_stream_begins(engine: Target, stream: bool) -> None:
+    assert completion(engine, prompt=prompt(engine, 1100), max_tokens=5, stream=stream).status == 400
+
+
+@pytest.mark.parametrize("wanted", [24, 25, 1000])
+def test_an_answer_is_cut_to_what_the_prompt_leaves_of_the_context(engine: Target, wanted: int) -> None:
+    body = completion(engine, prompt=prompt(engine, 1000), max_tokens=wanted, ignore_eos=True).json()
     assert body["usage"]["total_tokens"] == 1024
+    assert body["choices"][0]["finish_reason"] == "length"
 
 
 BAD: list[tuple[str, Any]] = [
@@ -171,9 +191,13 @@ BAD: list[tuple[str, Any]] = [
     ("no object", []),
     ("no prompt", {}),
     ("no tokens", {"prompt": []}),
+    ("no text", {"prompt": ""}),
     ("prompt of another kind", {"prompt": {"text": "x"}}),
     ("max_tokens as a word", {"prompt": "x", "max_tokens": "many"}),
-    ("max_tokens below one", {"prompt": "x", "max_tokens": -1}),
+    ("usage without a stream", {"prompt": "x", "stream_options": {"include_usage": True}}),
+    ("more at least than at most", {"prompt": "x", "min_tokens": 5, "max_tokens": 2}),
+    ("an id beyond the vocabulary", {"prompt": [10**7]}),
+    ("no id", {"prompt": [-1]}),
     ("stream as a word", {"prompt": "x", "stream": "perhaps"}),
 ]
 
@@ -184,6 +208,16 @@ def test_a_bad_request_is_told_what_is_bad(engine: Target, body: Any) -> None:
     error = answer.json()["error"]
     assert (answer.status, error["code"]) == (400, 400)
     assert error["message"]
+
+
+def test_only_json_is_taken(engine: Target) -> None:
+    connection = connect(engine)
+    connection.request("POST", "/v1/completions", b'{"prompt":"x"}', {"Content-Type": "text/plain"})
+    response = connection.getresponse()
+    body = response.read().decode()
+    connection.close()
+    assert response.status == 400
+    assert "Only 'application/json' is allowed" in body
 
 
 def test_paths_and_methods_that_are_not_there(engine: Target) -> None:

@@ -5,7 +5,6 @@ The sets name every counter and every histogram of the engine that grows; all ot
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 
@@ -153,22 +152,17 @@ def test_preemption_a_full_cache_sends_requests_back_to_the_queue(start: Start) 
     )
 
 
-def test_drain_a_terminated_engine_cuts_off_what_runs_and_is_gone(mortal: Target) -> None:
+def test_drain_a_terminated_engine_gives_up_what_runs_says_so_and_is_gone(mortal: Target) -> None:
     stream = OpenStream(mortal, prompt=prompt(mortal, 30), max_tokens=900)
-    first = next(stream)
-    mortal.process.send_signal(signal.SIGTERM)
-    mortal.process.wait()
-    assert first["choices"]
-    rest = broken_off(stream)
-    stream.leave()
-    assert "[DONE]" not in rest
+    with ThreadPoolExecutor(1) as pool:
+        whole = pool.submit(completion, mortal, prompt=prompt(mortal, 30), max_tokens=900, ignore_eos=True)
+        until(mortal, lambda samples: value(samples, "vllm:num_requests_running") == 2)
+        mortal.process.send_signal(signal.SIGTERM)
+        *_, error, done = stream
+        stream.leave()
+        answer = whole.result()
+    assert (error["error"]["code"], error["error"]["type"], done) == (500, "InternalServerError", "[DONE]")
+    assert (answer.status, answer.json()["error"]) == (500, error["error"])
+    assert mortal.process.wait() == 0
     with pytest.raises(ConnectionRefusedError):
         connect(mortal).connect()
-
-
-def broken_off(stream: OpenStream) -> list[object]:
-    """What was still on its way; the end of it may be a broken connection."""
-    rest: list[object] = []
-    with suppress(OSError, ValueError):
-        rest.extend(stream)
-    return rest
