@@ -37,8 +37,8 @@ class Wire:
         self.write(in_chunk(data) if self.chunked else data)
 
 
-Ended = Callable[[int, bool], None]
-"""Takes a choice's tokens, and whether the engine gave up on it."""
+Ended = Callable[[int, str], None]
+"""Takes a choice's tokens, and why it ended."""
 
 
 class Stream:
@@ -77,7 +77,7 @@ class Stream:
         An ``error`` has no event here: it is told once for all choices.
         """
         if reason == "error":
-            self._ended(self.sent, True)
+            self._ended(self.sent, reason)
             return
         self._first()
         if reason == "abort":
@@ -86,7 +86,7 @@ class Stream:
         text = filler.text(self._seed, self.sent, max(words, self.sent))
         self._wire.event(self._event(total, text, self._frames.ending(reason)))
         self.sent = total
-        self._ended(total, False)
+        self._ended(total, reason)
 
     def _first(self) -> None:
         if not self.sent and self._frames.opening:
@@ -113,7 +113,7 @@ class Whole:
     def done(self, total: int, reason: str) -> None:
         """It is complete."""
         self.total, self.reason = total, reason
-        self._ended(total, reason == "error")
+        self._ended(total, reason)
 
     def text(self) -> str:
         """All its words."""
@@ -137,10 +137,10 @@ class Gathering:
         self.failed = False
         self.all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def ended(self, tokens: int, failed: bool) -> None:
+    def ended(self, tokens: int, reason: str) -> None:
         """One of them has ended, with so many tokens."""
         self.tokens += tokens
-        self.failed = self.failed or failed
+        self.failed = self.failed or reason == "error"
         self._left -= 1
         if self._left or self.all_done.done():
             return
