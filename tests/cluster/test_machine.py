@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.cluster import build, machine
+from tests.e2e.cluster import build, go, machine
 from tests.e2e.cluster.machine import ClusterError, Need, UnableError
 from tests.e2e.cluster.programs import Program
 from tests.e2e.cluster.progress import Silent
@@ -33,22 +33,22 @@ def test_without_a_program_its_package_is_named(monkeypatch: pytest.MonkeyPatch)
         machine.require([Need("no-such-program", "some-package")])
 
 
-def test_without_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _name: None)
-    with pytest.raises(UnableError, match="no Go compiler in PATH"):
-        machine.require_go("1.26")
+@pytest.mark.parametrize(
+    ("version", "enough"), [("1.26.8", True), ("1.27", True), ("2.0", True), ("1.9.7", False), ("", False)]
+)
+def test_go_versions_are_compared_as_numbers(version: str, enough: bool) -> None:
+    assert go.new_enough(version) == enough
 
 
-@pytest.mark.parametrize(("have", "able"), [("go1.26.8", True), ("go1.27", True), ("go1.9.7", False)])
-def test_go_versions_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch, have: str, able: bool) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: name)
-    done = subprocess.CompletedProcess([], 0, stdout=f"{have}\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_args, **_more: done)
-    if able:
-        machine.require_go("1.26")
-    else:
-        with pytest.raises(UnableError, match=r"Go 1\.9\.7 is too old"):
-            machine.require_go("1.26")
+def test_an_old_go_is_passed_over_for_one_from_the_package_index(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old = tmp_path / "go"
+    old.write_text("#!/bin/sh\necho go1.19.8\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(go, "_packaged", lambda: tmp_path / "packaged")
+    assert go.command.__wrapped__() == str(tmp_path / "packaged" / "go" / "bin" / "go")
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(
@@ -59,7 +59,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
         machine.require_space(tmp_path, 1 << 30, "building kube")
 
 
-@pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
+@pytest.mark.skipif(not go.new_enough(go._version(shutil.which("go") or "true")), reason="no Go")
 def test_an_unknown_module_version_is_one_line_and_the_log(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import build, images, machine, programs, store
+from tests.e2e.cluster import build, go, images, machine, programs, store
 from tests.e2e.cluster.cluster import Cluster, running
 from tests.e2e.cluster.hearth_images import hearth_image
 from tests.e2e.cluster.images import Image
@@ -32,7 +32,7 @@ def able() -> None:
     """The machine can run clusters; skips or fails with what is missing."""
     try:
         machine.require(machine.NODES)
-        machine.require_go(programs.GO)
+        go.command()
     except machine.UnableError as error:
         if os.environ.get("HEARTH_REQUIRE_CLUSTER"):
             pytest.fail(f"HEARTH_REQUIRE_CLUSTER is set, and {error}")

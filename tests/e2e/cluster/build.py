@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.e2e.cluster import folders, machine
-from tests.e2e.cluster.programs import GO, Program
+from tests.e2e.cluster import folders, go, machine
+from tests.e2e.cluster.programs import Program
 from tests.e2e.cluster.progress import Told
 
 COLD_BUILD_BYTES = 14 << 30
@@ -40,7 +40,6 @@ def program_key(program: Program) -> str:
 def _built(program: Program, tell: Told) -> Path:
     final = binary(program)
     if not final.exists():
-        machine.require_go(GO)
         folders.cache().mkdir(parents=True, exist_ok=True)
         machine.require_space(folders.cache(), 1 << 30, f"building {program.name}")
     return folders.made_once(final, lambda half: _build(program, half, tell))
@@ -63,7 +62,7 @@ def _compile(program: Program, out: Path, log_fd: int, log: Path, tell: Told) ->
     environment = os.environ | _ENVIRONMENT
     total = len(_packages(program, environment, log))
     flags = ["-v", "-ldflags", f"-s -w {program.stamps}".strip(), "-tags", program.tags, "-o", str(out)]
-    argv = ["go", "build", *flags, program.package]
+    argv = [go.command(), "build", *flags, program.package]
     with subprocess.Popen(
         argv, cwd=program.folder, env=environment, stdout=log_fd, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -78,7 +77,7 @@ def _compile(program: Program, out: Path, log_fd: int, log: Path, tell: Told) ->
 def _packages(program: Program, environment: dict[str, str], log: Path) -> list[str]:
     """What the program consists of; also the first place where an unknown module version shows."""
     done = subprocess.run(
-        ["go", "list", "-deps", "-tags", program.tags, program.package],
+        [go.command(), "list", "-deps", "-tags", program.tags, program.package],
         cwd=program.folder,
         env=environment,
         capture_output=True,

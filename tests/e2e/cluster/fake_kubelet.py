@@ -2,7 +2,7 @@
 
 It honours annotations of a pod, so that a test decides what becomes of it:
 ``hearth.test/ready-after: "5"`` (seconds; ``never``), ``hearth.test/ready: "false"`` (at any time), and
-``hearth.test/drain: "5"`` (seconds that it goes on, Ready, after its deletion was asked; else it goes at once).
+``hearth.test/drain: "5"`` (seconds that it stays Ready after its deletion was asked; else it goes at once).
 
     python -m tests.e2e.cluster.fake_kubelet <kubeconfig> --nodes=3 --gpus=8
 """

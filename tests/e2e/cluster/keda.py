@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.cluster import folders
+from tests.e2e.cluster import folders, go
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.programs import KEDA, KEDA_OPERATOR
 from tests.e2e.cluster.spec import CONTROL_IP, Spec
@@ -46,7 +46,7 @@ def manifests(kubectl: Path) -> Path:
 
 def _render(kubectl: Path, half: Path) -> None:
     module = subprocess.run(
-        ["go", "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"],
+        [go.command(), "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"],
         cwd=KEDA_OPERATOR.folder,
         capture_output=True,
         text=True,

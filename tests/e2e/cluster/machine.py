@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,18 +52,6 @@ def require(needs: Sequence[Need]) -> None:
         raise UnableError(
             f"missing: {', '.join(missing)}; make cluster-deps, or apt-get install {' '.join(missing)}"
         )
-
-
-def require_go(version: str) -> None:
-    """Raise :class:`UnableError` unless ``go`` is here and at least ``version`` (as "1.26")."""
-    if shutil.which("go") is None:
-        raise UnableError(
-            f"no Go compiler in PATH; install Go >= {version}, the cluster's programs are built here"
-        )
-    line = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout
-    have = line.strip().removeprefix("go")
-    if tuple(map(int, have.split(".")[:2])) < tuple(map(int, version.split("."))):
-        raise UnableError(f"Go {have} is too old; install Go >= {version}")
 
 
 def require_space(folder: Path, need_bytes: int, what: str) -> None:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MODULES = Path(__file__).parent / "modules"
-GO = "1.26"
-"""The oldest Go that builds them: Kubernetes 1.37 asks for it."""
-
 KUBERNETES = "v1.37.2"
 KEDA = "v2.21.0"
 _NO_COMMIT = "0" * 40
