@@ -85,15 +85,8 @@ def usage_field(prompt: int, output: int) -> bytes:
 
 def usage_event(head: Head, kind: str, prompt: int, output: int) -> bytes:
     """The last event but ``[DONE]``, where usage was asked for."""
-    print_ = f',"system_fingerprint":"{FINGERPRINT}"'.encode()
-    return (
-        b"data: "
-        + head.fields(kind).encode()
-        + b',"choices":[]'
-        + usage_field(prompt, output)
-        + print_
-        + CLOSE
-    )
+    begin = head.fields(kind).encode() + b',"choices":[]' + usage_field(prompt, output)
+    return b"data: " + begin + f',"system_fingerprint":"{FINGERPRINT}"'.encode() + CLOSE
 
 
 CLOSE = b"}\n\n"

@@ -157,7 +157,7 @@ def test_an_unknown_model_is_not_found(engine: Target) -> None:
         (
             1100,
             5,
-            "This model's maximum context length is 1024 tokens. However, your prompt contains 1100 input tokens, ",
+            "context length is 1024 tokens. However, your prompt contains 1100 input tokens, ",
         ),
         (1025, 5, "your prompt contains at least 1025 input tokens, "),
         (1024, 5, "max_tokens must be at least 1, got 0."),
