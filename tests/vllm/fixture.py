@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import folders
 from tests.vllm.errors import UnableError
-from tests.vllm.install import home, installed
+from tests.vllm.install import installed
 from tests.vllm.serving import Flags, Vllm, serving
 
 
@@ -29,6 +28,6 @@ def environment() -> Path:
 
 @contextmanager
 def real_vllm(flags: Flags) -> Iterator[Vllm]:
-    """A server with these flags. One at a time on this machine, whoever asks: two cores start no two."""
-    with folders.locked(home() / "serving.lock"), serving(environment(), flags) as server:
+    """A server with these flags."""
+    with serving(environment(), flags) as server:
         yield server

@@ -57,7 +57,7 @@ class Vllm:
 
     url: str
     model: str
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[str]"
     log: Path
 
 
@@ -88,7 +88,7 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _start(environment: Path, flags: Flags, port: int, scratch: Path, log: Path) -> "subprocess.Popen[bytes]":
+def _start(environment: Path, flags: Flags, port: int, scratch: Path, log: Path) -> "subprocess.Popen[str]":
     """SIGTERM when whoever started it dies, however that was: vLLM ends its own children then."""
     command = ["setpriv", "--pdeathsig", "TERM", str(python(environment)), "-m", "vllm.entrypoints.cli.main"]
     command += ["serve", str(tiny.model()), "--served-model-name", MODEL]
@@ -102,6 +102,7 @@ def _start(environment: Path, flags: Flags, port: int, scratch: Path, log: Path)
             stdout=out,
             stderr=out,
             start_new_session=True,
+            text=True,
         )
 
 
@@ -122,7 +123,7 @@ def _environ(scratch: Path) -> dict[str, str]:
     }
 
 
-def _await_healthy(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _await_healthy(process: "subprocess.Popen[str]", port: int, log: Path) -> None:
     deadline = time.monotonic() + START_S
     while not _healthy(port):
         if process.poll() is not None:
@@ -150,7 +151,7 @@ def _tail(log: Path) -> str:
     return "\n".join([*list(causes)[:CAUSES], *lines[-TAIL_LINES:]])
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop(process: "subprocess.Popen[str]") -> None:
     """SIGTERM to the server, then SIGKILL to whatever of its session is left."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
