@@ -5,18 +5,22 @@ Sources: KEDA 2.21.0 pkg/scalers/scaler.go; apimachinery 0.37 pkg/api/resource/q
 
 import math
 
+_INT64_MOST = 2**63 - 1
+
 
 def to_milli(value: float) -> int:
     """``value`` in thousandths as KEDA sends it: printed with three decimals, never truncated.
 
     ``%.3f`` rounds the binary value: 1.0005 -> 1000 (it is 1.000499999…), 1.0015 -> 1002 (it is
     1.0015000000000000568).
-    NaN, infinities and negative numbers become 0 (``quantityFromFloat64``).
+    NaN, infinities and negative numbers become 0 (``quantityFromFloat64``), and so does what does not fit 64
+    bits in thousandths, 9.2e15 and more, when the HPA reads it back (``int64Amount.AsScaledInt64``).
     """
     if not math.isfinite(value) or value < 0:
         return 0
     whole, thousandths = f"{value:.3f}".split(".")
-    return int(whole) * 1000 + int(thousandths)
+    milli = int(whole) * 1000 + int(thousandths)
+    return milli if milli <= _INT64_MOST else 0
 
 
 def from_milli(milli: int) -> float:

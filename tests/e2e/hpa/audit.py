@@ -1,8 +1,8 @@
 """The API server's audit log: everything that the controllers read and wrote, on one clock.
 
-The HPA controller reads the scale of its target at the beginning of every sync, and KEDA's metrics through the
-aggregated API: both are in the log, with what was answered. So it is known when it synced, what it saw, and
-what it did, although it says nothing of that itself.
+The HPA controller reads the scale of its target at the beginning of every sync, and KEDA's metrics through
+the aggregated API: both are in the log, with what was answered. So it is known when it synced, what it saw,
+and what it did, although it says nothing of that itself.
 """
 
 import json
@@ -33,7 +33,11 @@ POLICY: dict[str, Any] = {
                 {"group": "", "resources": ["pods/status"]},
             ],
         },
-        {"level": "Metadata", "verbs": ["delete"], "resources": [{"group": "", "resources": ["pods"]}]},
+        {
+            "level": "RequestResponse",
+            "verbs": ["delete"],
+            "resources": [{"group": "", "resources": ["pods"]}],
+        },
         {"level": "Metadata", "verbs": ["get", "list"], "resources": [{"group": "external.metrics.k8s.io"}]},
         {"level": "None"},
     ],
@@ -47,8 +51,8 @@ class Event:
     from_s: float
     to_s: float
     what: str
-    """``look`` and ``scale`` (the scale read and written), ``metric``, ``status`` (of the HPA), ``ready``,
-    ``unready`` and ``gone`` (of a pod)."""
+    """``look`` and ``scale`` (the scale read and written), ``metric``, ``status`` (of the HPA), ``polled``
+    (KEDA says whether the target is active), ``ready``, ``unready`` and ``gone`` (of a pod)."""
     who: str
     """``hpa``, ``keda`` or ``hand``."""
     case: str
@@ -93,9 +97,11 @@ def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         case "horizontalpodautoscalers", "status", _:
             reasons = {c["type"]: c["reason"] for c in raw["requestObject"]["status"]["conditions"]}
             return "status", target["name"].removeprefix("keda-hpa-"), {"conditions": reasons}
+        case "scaledobjects", "status", _:
+            return _activity(target["name"], raw["requestObject"])
         case "pods", "status", _:
             return _pod(target["name"], raw["requestObject"])
-        case "pods", None, "delete":
+        case "pods", None, "delete" if _at_once(raw.get("responseObject", {})):
             return "gone", _owner(target["name"]), {"pod": target["name"]}
     if target.get("apiGroup") == "external.metrics.k8s.io":
         return "metric", *_asked(raw["requestURI"])
@@ -104,11 +110,17 @@ def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 def _scale(raw: dict[str, Any]) -> dict[str, Any]:
     """Zero is left out of the API's JSON."""
-    answer = raw.get("responseObject", {})
+    answer = raw["responseObject"] if raw["responseStatus"]["code"] < 300 else {}
     return {
         "spec": answer.get("spec", {}).get("replicas", 0),
         "status": answer.get("status", {}).get("replicas", 0),
     }
+
+
+def _activity(name: str, patch: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    conditions = patch.get("status", {}).get("conditions") or ()
+    known = any(c["type"] == "Active" and c["status"] != "Unknown" for c in conditions)
+    return "polled" if known else "", name, {}
 
 
 def _pod(name: str, patch: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
@@ -117,6 +129,11 @@ def _pod(name: str, patch: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
             kind = "ready" if condition["status"] == "True" else "unready"
             return kind, _owner(name), {"pod": name}
     return "", "", {}
+
+
+def _at_once(answer: dict[str, Any]) -> bool:
+    """The pod is gone, and does not merely drain."""
+    return bool(answer.get("metadata", {}).get("deletionGracePeriodSeconds") == 0)
 
 
 def _owner(pod: str) -> str:

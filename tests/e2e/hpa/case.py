@@ -1,7 +1,7 @@
 """One case: a scale target, its ScaledObject, and what happens to it in time.
 
-The same value tells the scripted scaler what to answer, the driver what to make and when to interfere, and the
-model what to compute. Times are seconds from the case's start: the first call that KEDA makes for it.
+The same value tells the scripted scaler what to answer, the driver what to make and when to interfere, and
+the model what to compute. Times are seconds from the case's start: the first call that KEDA makes for it.
 """
 
 import re
@@ -22,7 +22,10 @@ from simulations.scenario import Direction, Hpa, Scenario
 SYNC_S = 2
 """Period of the HPA controller. Windows and periods of the cases are odd, so that none ends at a sync."""
 DOWN_WINDOW_S = 7
-"""``--horizontal-pod-autoscaler-downscale-stabilization``: for cases without ``behavior``, and its default."""
+"""``--horizontal-pod-autoscaler-downscale-stabilization``: without ``behavior``, and its default."""
+
+SURGE = 2
+"""``maxSurge`` of every Deployment."""
 
 T = TypeVar("T")
 Steps = Sequence[tuple[float, T]]
@@ -31,7 +34,7 @@ Steps = Sequence[tuple[float, T]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """One external metric: a trigger of its own, and its values in time. None: the scaler answers UNAVAILABLE."""
+    """One external metric, a trigger of its own: its values in time. None: the scaler answers UNAVAILABLE."""
 
     steps: Steps[float | None]
     target: float = 1.0
@@ -60,8 +63,16 @@ class Case:
     """Both None: no ``behavior``."""
     hands: Steps[int] = ()
     """(second, replicas): ``spec.replicas`` written by a person."""
-    pods: tuple[tuple[str, str], ...] = ()
-    """Annotations for the fake kubelet: how pods turn Ready, and how long they drain."""
+    bounds: Steps[tuple[int, int]] = ()
+    """(second, (minimum, maximum)): the ScaledObject is given others."""
+    rollouts: Sequence[float] = ()
+    """Seconds at which a rolling update begins whose pods never turn Ready: :data:`SURGE` more pods stay."""
+    ready_after_s: float | None = 0.0
+    """Seconds from a pod's start until it is Ready; None: never."""
+    drain_s: float = 0.0
+    """Seconds that a pod goes on, Ready, after its deletion was asked."""
+    unready: Steps[int] = ()
+    """(second, pods): so many pods turn un-Ready."""
     race: str = ""
     """Why the model cannot follow the real ones every time: an exception of the comparison."""
 
@@ -80,7 +91,7 @@ class Case:
         return Ask(metrics=metrics, active=at(self.active, at_s))
 
     def settings(self) -> ActuationSettings:
-        """As the model has them, by the way that a scenario's settings go, on the cluster's shorter clocks."""
+        """As the model has them, by the way that a scenario's settings go, on this cluster's clocks."""
         asked = Actuation(
             polling_s=self.polling_s,
             cooldown_s=self.cooldown_s,

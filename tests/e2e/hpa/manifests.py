@@ -3,13 +3,15 @@
 from typing import Any
 
 from simulations.scenario import Direction
+from tests.e2e.cluster.fake_kubelet import DRAIN, READY_AFTER
 from tests.e2e.cluster.node import PAUSE_IMAGE
 from tests.e2e.cluster.spec import CONTROL_IP
-from tests.e2e.hpa.case import Case
+from tests.e2e.hpa.case import SURGE, Case
 
 PORT = 6000
 ADDRESS = f"{CONTROL_IP}:{PORT}"
 NAMESPACE = "default"
+_GRACE_S = 120
 Manifest = dict[str, Any]
 
 
@@ -17,15 +19,24 @@ def deployment(case: Case) -> Manifest:
     """With the replicas that the case begins with."""
     labels = {"case": case.name}
     container = {"name": "main", "image": PAUSE_IMAGE}
+    after_s = "never" if case.ready_after_s is None else str(case.ready_after_s)
     template = {
-        "metadata": {"labels": labels, "annotations": dict(case.pods)},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+        "metadata": {
+            "labels": labels,
+            "annotations": {READY_AFTER: after_s, DRAIN: str(case.drain_s)},
+        },
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": _GRACE_S if case.drain_s else 0},
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": case.name, "namespace": NAMESPACE},
-        "spec": {"replicas": case.start, "selector": {"matchLabels": labels}, "template": template},
+        "spec": {
+            "replicas": case.start,
+            "selector": {"matchLabels": labels},
+            "strategy": {"rollingUpdate": {"maxSurge": SURGE, "maxUnavailable": 0}},
+            "template": template,
+        },
     }
 
 

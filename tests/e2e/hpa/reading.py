@@ -1,7 +1,7 @@
 """From the audit log and the scaler's own log to recordings.
 
-Nobody says "KEDA polls": its polls are those calls for a metric's specification that no sync accounts for, one
-polling interval apart.
+Nobody says "KEDA polls": its polls are those calls for a metric's specification that no sync accounts for,
+one polling interval apart.
 """
 
 import json
@@ -16,10 +16,8 @@ from tests.e2e.hpa.audit import Event
 from tests.e2e.hpa.case import Case
 from tests.e2e.hpa.recording import Move, Recording, Sync
 
-_NEAR_S = 0.05
-"""Within this a poll has asked for a value once it has asked for the specification, or never will."""
-_LATE_S = 1.0
-"""A poll that is later than this fell together with a sync and cannot be told from it."""
+_EARLY_S, _LATE_S = 0.02, 1.0
+"""How far from its time a poll may be seen; one that is not seen fell together with a sync."""
 
 
 @dataclass(slots=True)
@@ -64,7 +62,6 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
     def ms(at_s: float) -> int:
         return round((at_s - second) * 1000)
 
-    windows = [(e.from_s, e.to_s) for e in events if e.what == "metric"]
     return Recording(
         case=case.name,
         phase_ms=ms(calls.began_s),
@@ -83,7 +80,7 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
             for turn in _turns(events)
             if turn.look.to_s <= until_s
         ),
-        polls_ms=tuple(ms(at_s) for at_s in _polls(case, calls, windows) if at_s <= until_s),
+        polls_ms=tuple(ms(at_s) for at_s in _polls(case, events, calls) if at_s <= until_s),
         pushes_ms=tuple(ms(at_s) for at_s in calls.pushes_s if at_s <= until_s),
         moves=tuple(
             Move(at_ms=ms(e.to_s), replicas=e.spec, who=e.who)
@@ -113,7 +110,7 @@ def _turns(events: Iterable[Event]) -> list[_Turn]:
         match event.what, event.who:
             case "ready", _:
                 ready.add(event.pod)
-            case ("unready" | "gone"), _:
+            case (("unready" | "gone"), _):
                 ready.discard(event.pod)
             case "look", "hpa" if not conflict:
                 turns.append(_Turn(event, dict(turns[-1].reasons) if turns else {}, len(ready)))
@@ -138,22 +135,20 @@ def _reads(turn: _Turn, calls: _Calls) -> list[float]:
     return times
 
 
-def _polls(case: Case, calls: _Calls, windows: Sequence[tuple[float, float]]) -> list[float]:
-    """One polling interval after the other, from the first one that asked for a value outside of a sync."""
+def _polls(case: Case, events: Sequence[Event], calls: _Calls) -> list[float]:
+    """One polling interval after the other, from the one that first said whether the target is active."""
     left = list(calls.specs_s)
-    for from_s, to_s in windows:
-        of_a_sync = [at_s for at_s in left if from_s <= at_s <= to_s]
+    for window in events:
+        of_a_sync = [
+            at_s for at_s in left if window.what == "metric" and window.from_s <= at_s <= window.to_s
+        ]
         if of_a_sync:
             left.remove(of_a_sync[0])
-    polls = [next(at_s for at_s in left if _asks(at_s, calls, windows))]
+    said_s = next(event.from_s for event in events if event.what == "polled")
+    polls = [max(at_s for at_s in calls.specs_s if at_s <= said_s)]
     end_s = calls.began_s + case.seconds
     while polls[-1] + case.polling_s < end_s:
         due_s = polls[-1] + case.polling_s
-        seen = [at_s for at_s in left if due_s - _NEAR_S <= at_s <= due_s + _LATE_S]
+        seen = [at_s for at_s in left if due_s - _EARLY_S <= at_s <= due_s + _LATE_S]
         polls.append(seen[0] if seen else due_s)
     return polls
-
-
-def _asks(at_s: float, calls: _Calls, windows: Sequence[tuple[float, float]]) -> bool:
-    asked = [t for t in calls.metrics_s[0] if at_s <= t <= at_s + _NEAR_S]
-    return any(not any(from_s <= t <= to_s for from_s, to_s in windows) for t in asked)

@@ -1,7 +1,7 @@
 """What the real ones did with a case, and how that is kept: a line of JSON a case.
 
-Times are milliseconds from the whole second in which the case began: KEDA cuts its memory of activity to whole
-seconds, so the fraction has to stay.
+Times are milliseconds from the whole second in which the case began: KEDA cuts its memory of activity to
+whole seconds, so the fraction has to stay.
 """
 
 import json

@@ -1,0 +1,96 @@
+"""A case through the model alone, in virtual time, and the two timelines side by side.
+
+Here the model has clocks of its own: poll and sync begin when the real ones began, and go on at their nominal
+periods. The sequence of replicas must be the same, and each change within one sync period.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterable
+
+from simulations.actuation.loop import Actuator
+from tests.e2e.hpa.case import SURGE, Case
+from tests.e2e.hpa.recording import Move, Recording
+
+_ARROW = re.compile(r"(KEDA|HPA) (\d+)→(\d+)")
+"""In a step's reason: at one instant both controllers may write, one after the other."""
+TICK_MS = 50
+"""How often the script is looked at, as a policy would be."""
+
+
+def timeline(case: Case, real: Recording) -> list[Move]:
+    """The model's changes of ``spec.replicas``."""
+    start_ms = real.syncs[0].at_ms
+    actuator = Actuator(case.settings(), case.low, case.high, start_us=start_ms * 1000)
+    spec, moves = case.start, []
+    pods = _Pods(case, real.phase_ms)
+    hands, bounds = list(case.hands), list(case.bounds)
+    for now_ms in range(start_ms, real.phase_ms + case.seconds * 1000, TICK_MS):
+        at_s = (now_ms - real.phase_ms) / 1000
+        while hands and hands[0][0] <= at_s:
+            spec = hands.pop(0)[1]
+            moves.append(Move(at_ms=now_ms, replicas=spec, who="hand"))
+        while bounds and bounds[0][0] <= at_s:
+            _bound(actuator, *bounds.pop(0)[1])
+        status = spec + SURGE * sum(rollout <= at_s for rollout in case.rollouts)
+        step = actuator.step(now_ms * 1000, case.ask(at_s), spec, status, pods.ready(now_ms, spec))
+        for controller, old, new in _ARROW.findall(step.reason):
+            if old != new:
+                moves.append(Move(at_ms=now_ms, replicas=int(new), who=controller.lower()))
+        spec = spec if step.replicas is None else step.replicas
+    return moves
+
+
+def _bound(actuator: Actuator, low: int, high: int) -> None:
+    """No scenario changes bounds, so the model cannot; what it remembers of them is turned here."""
+    actuator._keda._minimum = low
+    actuator._hpa._minimum, actuator._hpa._maximum = max(1, low), high
+
+
+class _Pods:
+    """Pods as the fake kubelet has them, by when each turns Ready; ReplicaSets remove un-Ready ones first."""
+
+    def __init__(self, case: Case, phase_ms: int) -> None:
+        never = case.ready_after_s is None
+        self._lead_ms = math.inf if case.ready_after_s is None else case.ready_after_s * 1000
+        self._drain_ms = case.drain_s * 1000
+        self._unready = [(phase_ms + at_s * 1000, count) for at_s, count in case.unready]
+        self._ready_ms = [math.inf if never else 0.0] * case.start
+        self._until_ms: list[float] = []
+        """Of those that drain."""
+
+    def ready(self, now_ms: int, spec: int) -> int:
+        """How many are Ready, once their number has followed ``spec``."""
+        while self._unready and self._unready[0][0] <= now_ms:
+            count = self._unready.pop(0)[1]
+            self._ready_ms = [math.inf] * count + self._ready_ms[count:]
+        self._ready_ms.sort()
+        for ready_ms in self._ready_ms[spec:]:
+            if ready_ms <= now_ms:
+                self._until_ms.append(now_ms + self._drain_ms)
+        self._ready_ms = self._ready_ms[:spec]
+        self._ready_ms += [now_ms + self._lead_ms] * (spec - len(self._ready_ms))
+        return sum(since <= now_ms for since in self._ready_ms) + sum(end > now_ms for end in self._until_ms)
+
+
+def apart(case: Case, real: Recording) -> list[str]:
+    """Where the two timelines part, in words; empty: nowhere."""
+    model = timeline(case, real)
+    if [m.replicas for m in model] != [m.replicas for m in real.moves]:
+        return [f"real {_told(real.moves)}; model {_told(model)}"]
+    most_ms = period_ms(real) + TICK_MS
+    return [
+        f"real {_told([a])}; model {_told([b])}"
+        for a, b in zip(real.moves, model, strict=True)
+        if abs(a.at_ms - b.at_ms) > most_ms
+    ]
+
+
+def period_ms(real: Recording) -> int:
+    """The longest that the real controller let pass between two syncs: its period and its own lateness."""
+    return max(after.at_ms - before.at_ms for before, after in itertools.pairwise(real.syncs))
+
+
+def _told(moves: Iterable[Move]) -> str:
+    return ", ".join(f"{move.replicas} at {move.at_ms} ms ({move.who})" for move in moves) or "no move"
