@@ -29,7 +29,7 @@ async def completions(request: web.Request) -> web.StreamResponse:
     prompts = ask.prompts(service.vocab)
     jobs = [service.job(p, ask.max_tokens, ask.min_tokens, ignore_eos=ask.ignore_eos) for p in prompts]
     seeds = [crc32(prompt.data) for prompt in prompts]
-    service.take()
+    service.trouble.take()
     head = Head(id=f"cmpl-{_token()}", created=int(time()), model=service.settings.name)
     if ask.stream:
         frames = [completion_frames(head, index) for index in range(len(jobs))]
@@ -45,7 +45,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     service.check_model(ask.model)
     prompt = ask.prompt()
     job = service.job(prompt, ask.most, ask.min_tokens, ignore_eos=ask.ignore_eos)
-    service.take()
+    service.trouble.take()
     head = Head(id=f"chatcmpl-{_token()}", created=int(time()), model=service.settings.name)
     if ask.stream:
         answer = _Answer(head, "chat.completion.chunk", [job], [crc32(prompt.data)], since_us)

@@ -88,7 +88,7 @@ def _permission(service: Service) -> dict[str, object]:
 
 
 async def _health(request: web.Request) -> web.Response:
-    return web.Response(status=503 if request.app[SERVICE].faults.not_ready else 200)
+    return web.Response(status=503 if request.app[SERVICE].trouble.faults.not_ready else 200)
 
 
 async def _version(_request: web.Request) -> web.Response:
@@ -101,7 +101,7 @@ async def _load(request: web.Request) -> web.Response:
 
 async def _metrics(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
-    if service.unlucky(service.faults.drop_scrapes) and request.transport is not None:
+    if service.trouble.unlucky(service.trouble.faults.drop_scrapes) and request.transport is not None:
         request.transport.abort()
     return web.Response(body=service.metrics(), headers={"Content-Type": METRICS_TYPE})
 
@@ -148,7 +148,7 @@ async def _is_sleeping(request: web.Request) -> web.Response:
 
 
 async def _faults(request: web.Request) -> web.Response:
-    return web.json_response(request.app[SERVICE].faults.model_dump())
+    return web.json_response(request.app[SERVICE].trouble.faults.model_dump())
 
 
 async def _set_faults(request: web.Request) -> web.Response:
@@ -157,7 +157,7 @@ async def _set_faults(request: web.Request) -> web.Response:
     given = read_json(await request.read())
     if not isinstance(given, dict):
         raise bad_request('want an object with faults, such as {"hang": true}')
-    service.set_faults(_merged(service.faults, given))
+    service.set_faults(_merged(service.trouble.faults, given))
     return await _faults(request)
 
 

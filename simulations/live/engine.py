@@ -55,15 +55,6 @@ class LiveEngine(Engine):
             if total > sink.sent:
                 sink.send(total)
 
-    def generated(self, index: int) -> int:
-        """Output tokens of a request by the last ``advance``; 0 if it does not run now."""
-        self._settle()
-        request = self._active.get(index)
-        if request is None:
-            return 0
-        finish = request.finish_step
-        return request.generated if finish == NEVER else request.output - finish + self._clock
-
     def next_token_us(self) -> int | None:
         """End of the step under way; else as :meth:`next_us`."""
         if not self._steps:

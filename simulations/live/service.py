@@ -1,4 +1,4 @@
-"""What the handlers share: the engine behind its pump, the model's name, faults and the metrics' body."""
+"""What the handlers share: the engine behind its pump, what fits it, and the metrics' body."""
 
 import asyncio
 import os
@@ -20,15 +20,12 @@ from simulations.live.families import Source, VllmCollector
 from simulations.live.faults import Faults
 from simulations.live.http_metrics import HttpMetrics
 from simulations.live.lengths import Wish, draw
-from simulations.live.logs import LOGGER
 from simulations.live.prompts import Prompt, blocks
 from simulations.live.pump import Pump
-from simulations.live.refusals import bad_request, broken, too_few, too_long, too_much, unknown_model
+from simulations.live.refusals import bad_request, too_few, too_long, too_much, unknown_model
 from simulations.live.settings import Settings
+from simulations.live.trouble import Trouble
 from simulations.rng import stream
-
-CRASHED = 1
-"""Exit code of a crash that was asked for."""
 
 
 class Service:
@@ -46,12 +43,8 @@ class Service:
         self.registry = CollectorRegistry()
         self._fill_registry()
         self._lengths = stream(settings.seed, "lengths")
-        self._luck = stream(settings.seed, "faults")
-        self._crash = crash
-        self._timer: asyncio.TimerHandle | None = None
         self._frozen: bytes | None = None
-        self._taken = 0
-        self.faults = Faults()
+        self.trouble = Trouble(self.pump, self.driver, stream(settings.seed, "faults"), crash)
         self.set_faults(settings.faults)
 
     def _fill_registry(self) -> None:
@@ -98,43 +91,8 @@ class Service:
         if name not in (None, "", self.settings.name):
             raise unknown_model(str(name), self.settings.name)
 
-    def take(self) -> None:
-        """A completion has arrived: crash or fail here if that was asked for."""
-        self._taken += 1
-        after = self.faults.crash_after_requests
-        if after is not None and self._taken >= after:
-            self._die()
-        if self.unlucky(self.faults.error_rate):
-            raise broken("A fault that was asked for: error_rate.")
-
-    def unlucky(self, share: float) -> bool:
-        """True for that share of the calls."""
-        return share > 0 and self._luck.random() < share
-
     def set_faults(self, wanted: Faults) -> None:
         """From now on these, and no others."""
-        old, self.faults = self.faults, wanted
-        self._taken = 0
-        if wanted.hang and not old.hang:
-            self.pump.do(self.driver.hang)
-        if old.hang and not wanted.hang:
-            self.pump.do(self.driver.unhang)
-        if wanted.slow != old.slow:
-            self.pump.do(lambda now_us: self.driver.set_pace(wanted.slow, now_us))
-        if wanted.frozen_metrics != old.frozen_metrics:
+        if wanted.frozen_metrics != (self._frozen is not None):
             self._frozen = self._scraped() if wanted.frozen_metrics else None
-        self._plan_crash(wanted)
-
-    def _plan_crash(self, wanted: Faults) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if wanted.crash_after_requests == 0:
-            self._die()
-        if wanted.crash_after_s is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(wanted.crash_after_s, self._die)
-
-    def _die(self) -> None:
-        LOGGER.error("EngineCore encountered a fatal error: a fault that was asked for")
-        self._crash(CRASHED)
+        self.trouble.set(wanted)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from simulations.live import filler
-from simulations.live.filler import WORDS
+from simulations.live.filler import word
 from simulations.live.frames import CLOSE, DONE, Frames, in_chunk, one_token, usage_field
 
 MOST_UNSENT_BYTES = 1 << 16
@@ -65,7 +65,7 @@ class Stream:
             return
         sent = self.sent
         if total - sent == 1 and sent and not self._usage:
-            wire.write(self._before + WORDS[(self._seed + sent * 7) & 31] + self._after)
+            wire.write(self._before + word(self._seed, sent) + self._after)
         else:
             self._first()
             wire.event(self._event(total, filler.text(self._seed, sent, total), self._frames.tail))

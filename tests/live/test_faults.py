@@ -122,6 +122,29 @@ def test_a_crash_comes_when_it_was_asked_for(faults: dict[str, Any], requests: i
     assert asyncio.run(story()) == [1]
 
 
+def test_another_fault_does_not_put_off_a_crash() -> None:
+    async def story() -> list[int]:
+        async with served() as one:
+            await one.fault(crash_after_requests=2)
+            await one.complete(max_tokens=1)
+            await one.fault(slow=2)
+            await one.complete(max_tokens=1)
+            return one.crashes
+
+    assert asyncio.run(story()) == [1]
+
+
+def test_a_crash_may_be_called_off() -> None:
+    async def story() -> list[int]:
+        async with served() as one:
+            await one.fault(crash_after_s=0.5, crash_after_requests=1)
+            await one.client.delete("/faults")
+            await one.complete(max_tokens=1)
+            return one.crashes
+
+    assert asyncio.run(story()) == []
+
+
 def test_faults_from_the_start_on() -> None:
     async def story() -> tuple[int, list[int]]:
         async with served(faults={"not_ready": True, "crash_after_requests": 0}) as one:
@@ -153,10 +176,10 @@ def test_faults_that_are_not_named_stay_as_they_are() -> None:
 def test_a_wrong_fault_is_refused_by_name_and_changes_nothing(body: Any, names: str) -> None:
     async def story() -> tuple[int, str, Any]:
         async with served() as one:
-            before = one.service.faults
+            before = one.service.trouble.faults
             async with one.client.post("/faults", json=body) as answer:
                 error = (await answer.json())["error"]
-                return answer.status, error["message"], one.service.faults == before
+                return answer.status, error["message"], one.service.trouble.faults == before
 
     status, message, unchanged = asyncio.run(story())
     assert (status, unchanged) == (400, True)
