@@ -117,10 +117,14 @@ def _weights() -> bytes:
 
 
 def _tensor(name: str, shape: tuple[int, ...]) -> bytes:
-    """Norms are ones, all else is normal; bfloat16 is the upper half of a float."""
+    """Norms are ones, all else is uniform: unlike a normal draw, the same bytes on every machine.
+
+    bfloat16 is the upper half of a float.
+    """
     count = math.prod(shape)
-    draws = stream(0, f"tiny.{name}")
-    values = [1.0] * count if len(shape) == 1 else [draws.gauss(0.0, _SPREAD) for _ in range(count)]
+    draws = stream(0, f"tiny.{name}").random
+    most = _SPREAD * math.sqrt(3.0)
+    values = [1.0] * count if len(shape) == 1 else [most * (2.0 * draws() - 1.0) for _ in range(count)]
     return array("H", struct.pack(f"<{count}f", *values))[1::2].tobytes()
 
 
