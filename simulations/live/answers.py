@@ -11,7 +11,6 @@ from aiohttp import web
 from simulations.live.asks import Ask, Chat, Completion, read
 from simulations.live.driver import Job
 from simulations.live.frames import FINGERPRINT, Frames, Head, chat_frames, completion_frames, usage_event
-from simulations.live.refusals import engine_gone
 from simulations.live.service import Service
 from simulations.live.streams import Gathering, Stream, Whole, Wire, close_stream
 
@@ -79,13 +78,9 @@ async def _streamed(
     assert request.transport is not None
     wire = Wire(request.transport, chunked=request.version >= (1, 1))
 
-    def finish(tokens: int, *, failed: bool) -> None:
-        if failed:
-            close_stream(wire, b"data: " + _compact(engine_gone().body()).encode() + b"\n\n")
-        elif ask.usage:
-            close_stream(wire, usage_event(answer.head, answer.kind, answer.prompt, tokens))
-        else:
-            close_stream(wire, b"")
+    def finish(tokens: int) -> None:
+        wanted = usage_event(answer.head, answer.kind, answer.prompt, tokens) if ask.usage else b""
+        close_stream(wire, wanted)
 
     gathering = Gathering(len(answer.jobs), finish)
     indices = []
@@ -113,8 +108,6 @@ async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
         for job, choice in zip(answer.jobs, choices, strict=True)
     ]
     await _until(service, gathering, indices)
-    if gathering.failed:
-        raise engine_gone()
     return web.json_response(_body(answer, choices, gathering.tokens), dumps=_compact)
 
 

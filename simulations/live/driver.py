@@ -36,7 +36,7 @@ class Listener(Protocol):
     """Whoever waits for the end of a request. Its calls must not raise."""
 
     def done(self, total: int, reason: str) -> None:
-        """The request has all its ``total`` tokens; or it was ended (``abort``) or given up (``error``)."""
+        """The request has all its ``total`` tokens, or no more will come (reason ``abort``)."""
         ...
 
 
@@ -180,20 +180,20 @@ class Driver:
         for index, at_us in arrived:
             self._enter(index, at_us)
 
-    def abort_all(self, now_us: int, reason: str) -> None:
-        """Every request ends now, for ``reason``; its listener is told."""
+    def abort_all(self, now_us: int) -> None:
+        """Every request ends now, with the tokens that it has; its listener is told."""
         self.tick(now_us)
         for index in list(self._jobs):
-            listener = self._jobs[index][1]
+            listener, total = self._jobs[index][1], self.engine.generated(index)
             self.abort(index, now_us)
-            listener.done(0, reason)
+            listener.done(total, "abort")
 
     def sleep(self, level: int, now_us: int) -> None:
         """Requests are aborted and nothing runs until :meth:`wake`; from level 1 on the KV cache goes too.
 
         What comes meanwhile waits, as behind vLLM's paused scheduler.
         """
-        self.abort_all(now_us, "abort")
+        self.abort_all(now_us)
         if level:
             self.engine.forget_prefixes()
         self._hold(now_us)

@@ -40,20 +40,29 @@ class LiveEngine(Engine):
     def emit(self, sinks: dict[int, Sink]) -> None:
         """Give every sink (by index) the tokens that its request has by the last ``advance``.
 
-        Closed form inside a run of decode steps: a request that finishes at decode step f of the engine's
-        clock c has ``output - f + c`` tokens. The newest come first: nobody's first token waits for the
-        writing of everybody else's.
+        The newest come first: nobody's first token waits for the writing of everybody else's.
         """
         self._settle()
-        clock, active = self._clock, self._active
+        active, total_of = self._active, self._total
         for index, sink in reversed(sinks.items()):
             request = active.get(index)
             if request is None:
                 continue
-            finish = request.finish_step
-            total = request.generated if finish == NEVER else request.output - finish + clock
+            total = total_of(request)
             if total > sink.sent:
                 sink.send(total)
+
+    def generated(self, index: int) -> int:
+        """Output tokens of a request by the last ``advance``; 0 if it does not run now."""
+        self._settle()
+        request = self._active.get(index)
+        return 0 if request is None else self._total(request)
+
+    def _total(self, request: Request) -> int:
+        """Closed form inside a run of decode steps: a request that finishes at decode step f has
+        ``output - f + c`` tokens at step c of the engine's clock."""
+        finish = request.finish_step
+        return request.generated if finish == NEVER else request.output - finish + self._clock
 
     def next_token_us(self) -> int | None:
         """End of the step under way; else as :meth:`next_us`."""

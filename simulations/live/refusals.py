@@ -60,8 +60,3 @@ def too_few(most: int) -> Refusal:
 def broken(message: str) -> Refusal:
     """500: the engine is at fault."""
     return Refusal(500, "InternalServerError", message)
-
-
-def engine_gone() -> Refusal:
-    """500: what a vLLM that is terminated tells the requests in it."""
-    return broken("EngineCore encountered an issue. See stack trace (above) for the root cause.")

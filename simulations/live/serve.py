@@ -125,7 +125,7 @@ class _Process:
         return runner
 
     async def _stop(self, service: Service, runner: web.AppRunner) -> None:
-        """As vLLM: nothing new is accepted; what runs is given up, or may end within --shutdown-timeout."""
+        """As vLLM: nothing new is accepted; what runs is aborted, or may end within --shutdown-timeout."""
         LOGGER.info("Shutting down; %d requests under way", len(service.driver))
         for site in list(runner.sites):
             await site.stop()
@@ -133,7 +133,7 @@ class _Process:
         deadline_s = now_s() + self._settings.shutdown_timeout
         while len(service.driver) and self._signals < 2 and now_s() < deadline_s:
             await asyncio.sleep(POLL_S)
-        service.pump.do(lambda now_us: service.driver.abort_all(now_us, "error"))
+        service.pump.do(service.driver.abort_all)
         await runner.shutdown()
         await runner.cleanup()
         late = service.pump.lateness.snapshot()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 from simulations.live import filler
 from simulations.live.filler import word
@@ -37,8 +36,8 @@ class Wire:
         self.write(in_chunk(data) if self.chunked else data)
 
 
-Ended = Callable[[int, str], None]
-"""Takes a choice's tokens, and why it ended."""
+Ended = Callable[[int], None]
+"""Takes the tokens of a choice that has ended."""
 
 
 class Stream:
@@ -72,21 +71,14 @@ class Stream:
         self.sent = total
 
     def done(self, total: int, reason: str) -> None:
-        """The last tokens and why they are the last. Where a model stops, its last token is no word.
-
-        An ``error`` has no event here: it is told once for all choices.
-        """
-        if reason == "error":
-            self._ended(self.sent, reason)
-            return
+        """The last tokens and why they are the last. Where a model stops, its last token is no word."""
         self._first()
-        if reason == "abort":
-            total = self.sent
-        words = total - 1 if reason == "stop" else total
-        text = filler.text(self._seed, self.sent, max(words, self.sent))
+        total = max(total, self.sent)
+        words = max(total - 1 if reason == "stop" else total, self.sent)
+        text = filler.text(self._seed, self.sent, words)
         self._wire.event(self._event(total, text, self._frames.ending(reason)))
         self.sent = total
-        self._ended(total, reason)
+        self._ended(total)
 
     def _first(self) -> None:
         if not self.sent and self._frames.opening:
@@ -113,7 +105,7 @@ class Whole:
     def done(self, total: int, reason: str) -> None:
         """It is complete."""
         self.total, self.reason = total, reason
-        self._ended(total, reason)
+        self._ended(total)
 
     def text(self) -> str:
         """All its words."""
@@ -121,31 +113,23 @@ class Whole:
         return filler.text(self.seed, 0, words).decode()
 
 
-class Finish(Protocol):
-    """Called with all tokens of an answer when its last choice has ended."""
-
-    def __call__(self, tokens: int, *, failed: bool) -> None: ...
-
-
 class Gathering:
-    """Waits for all choices of an answer. ``failed``: the engine gave up on one of them."""
+    """Waits for all choices of an answer; ``finish`` gets their tokens when the last of them has ended."""
 
-    def __init__(self, choices: int, finish: Finish | None = None) -> None:
+    def __init__(self, choices: int, finish: Callable[[int], None] | None = None) -> None:
         self._left = choices
         self._finish = finish
         self.tokens = 0
-        self.failed = False
         self.all_done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def ended(self, tokens: int, reason: str) -> None:
+    def ended(self, tokens: int) -> None:
         """One of them has ended, with so many tokens."""
         self.tokens += tokens
-        self.failed = self.failed or reason == "error"
         self._left -= 1
         if self._left or self.all_done.done():
             return
         if self._finish is not None:
-            self._finish(self.tokens, failed=self.failed)
+            self._finish(self.tokens)
         self.all_done.set_result(None)
 
 

@@ -185,7 +185,7 @@ def test_sleep_ends_every_request_forgets_prefixes_and_waits_for_the_wake_up() -
     first, second = Heard(driver), Heard(driver)
     driver.submit(a_job(16, 40, blocks=chain), first, 0)
     driver.sleep(1, 8 * MS)
-    assert (first.end, driver.asleep, driver.engine.kv_usage_ratio()) == ((0, "abort"), 1, 0)
+    assert (first.end, driver.asleep, driver.engine.kv_usage_ratio()) == ((6, "abort"), 1, 0)
     driver.submit(a_job(16, 1, blocks=chain), second, 9 * MS)
     assert driver.wake(frozenset({"weights"}), 50 * MS) is False
     assert driver.wake(frozenset({"kv_cache"}), 90 * MS) is True

@@ -5,6 +5,7 @@ The sets name every counter and every histogram of the engine that grows; all ot
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -158,11 +159,18 @@ def test_drain_a_terminated_engine_gives_up_what_runs_says_so_and_is_gone(mortal
         whole = pool.submit(completion, mortal, prompt=prompt(mortal, 30), max_tokens=900, ignore_eos=True)
         until(mortal, lambda samples: value(samples, "vllm:num_requests_running") == 2)
         mortal.process.send_signal(signal.SIGTERM)
-        *_, error, done = stream
+        *_, last, done = stream
         stream.leave()
         answer = whole.result()
-    assert (error["error"]["code"], error["error"]["type"], done) == (500, "InternalServerError", "[DONE]")
-    assert (answer.status, answer.json()["error"]) == (500, error["error"])
+    assert (given_up(last), done) == (True, "[DONE]")
+    assert given_up(answer.json())
     assert mortal.process.wait() == 0
     with pytest.raises(ConnectionRefusedError):
         connect(mortal).connect()
+
+
+def given_up(body: Any) -> bool:
+    """Aborted; or in error, where the engine's end was known before the request's (a race in vLLM)."""
+    if "error" in body:
+        return bool(body["error"]["code"] == 500)
+    return bool(body["choices"][0]["finish_reason"] == "abort")
