@@ -22,6 +22,8 @@ class Failure(StrEnum):
     """An error in the stream in place of tokens, or a stream that is none."""
     BROKEN = "broken"
     """The connection ended before the answer did."""
+    ABORTED = "aborted"
+    """The server gave it up: finish reason ``abort``, as of a vLLM that is being terminated."""
     TIMEOUT = "timeout"
     """Not whole within the caller's patience."""
 

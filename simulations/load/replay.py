@@ -177,6 +177,8 @@ class _Run:
                 answer.feed(data, self._now_us())
         if answer.error is not None:
             raise _AttemptError(Failure.ERROR, answer.error)
+        if answer.finished == "abort":
+            raise _AttemptError(Failure.ABORTED, f"the server gave it up after {answer.tokens_out} tokens")
         if answer.finished is None:
             raise _AttemptError(
                 Failure.BROKEN, f"the stream ended after {answer.tokens_out} tokens, unfinished"

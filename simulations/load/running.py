@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simulations.cli import outputs, terminal
 from simulations.errors import InputError
+from simulations.live.loop import precise_loop
 from simulations.load import terminal as live_terminal
 from simulations.load.endpoint import base_url, find_model
 from simulations.load.plan import Kind, Plan, plan
@@ -50,7 +51,8 @@ def run(options: Options) -> None:
     scenario = load_scenario(options.scenario, options.overrides)
     kind = _kind(options.prompts)
     trace = open_trace(options.trace, options.seed)
-    recording = asyncio.run(_replay(options, scenario, kind, trace))
+    with asyncio.Runner(loop_factory=precise_loop) as runner:
+        recording = runner.run(_replay(options, scenario, kind, trace))
     _finish(options, scenario, recording)
     if recording.interrupted:
         raise KeyboardInterrupt

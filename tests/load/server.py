@@ -33,6 +33,8 @@ class Behaviour:
     """Send an error in the stream after so many tokens."""
     stop_after: int | None = None
     """End the output there, though more was asked for."""
+    stop_reason: str = "stop"
+    """Why it ended there."""
     max_model_len: int | None = None
 
 
@@ -90,7 +92,9 @@ class Server:
                 await _send(response, {"error": {"message": "engine died", "code": 500}})
                 break
             given = min(total, given + how.tokens_a_chunk)
-            reason = ("length" if given == body["max_tokens"] else "stop") if given == total else None
+            reason = (
+                ("length" if given == body["max_tokens"] else how.stop_reason) if given == total else None
+            )
             await _send(response, _chunk(given, reason, chat=chat, counted=how.usage == "each"))
             if how.gap_s and given < total:
                 await asyncio.sleep(how.gap_s)

@@ -64,8 +64,9 @@ def test_a_server_that_answers_nobody_does_not_slow_the_arrivals() -> None:
         (Behaviour(gap_s=30), {"timeout_s": 0.3}, Failure.TIMEOUT, "timeout", 1),
         (Behaviour(reset_after=2, gap_s=0.01), {}, Failure.BROKEN, "broken", 2),
         (Behaviour(error_after=2, gap_s=0.01), {}, Failure.ERROR, "error", 2),
+        (Behaviour(stop_after=2, stop_reason="abort"), {}, Failure.ABORTED, "aborted", 2),
     ],
-    ids=["500", "hangs", "hangs after a token", "resets", "error in the stream"],
+    ids=["500", "hangs", "hangs after a token", "resets", "error in the stream", "aborted"],
 )
 def test_failures_have_a_class(
     behaviour: Behaviour, target: dict[str, Any], failure: Failure, label: str, tokens: int
