@@ -14,6 +14,7 @@ from simulations.accounting import completed_flags, distribution, judged_until_u
 from simulations.engine.engine import Engine
 from simulations.engine.resolve import resolve
 from simulations.engine.spec import EngineSpec
+from simulations.live.loop import precise_loop
 from simulations.load.plan import plan
 from simulations.load.recording import Recording
 from simulations.load.replay import Target, replay
@@ -54,7 +55,8 @@ def compare(seconds: float) -> None:
     options = TraceOptions(start_s=600, duration_s=seconds, copies=COPIES)
     trace = transform(recorded, options, 0, spec.max_model_len)
     say(f"\nLive engine beside the simulated one: azure-conv x {COPIES}, {seconds:.0f} s, 8B on one H100")
-    live = asyncio.run(_live(trace))
+    with asyncio.Runner(loop_factory=precise_loop) as runner:
+        live = runner.run(_live(trace))
     _table(trace, live.recording, simulated(spec, trace))
     _noise(trace, live)
 

@@ -111,3 +111,16 @@ def test_json_logs_are_an_object_a_line() -> None:
         one.kill()
         one.communicate()
     assert re.match(r'\{"ts": "\d{4}-\d\d-\d\dT[\d:.]+Z", "level": "info", "event": "Initializing', line)
+
+
+def test_a_missing_package_names_the_extra_that_brings_it() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['aiohttp'] = None\n"
+        "sys.argv = ['hearth', 'engine']\n"
+        "from runtime.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("aiohttp, which is not installed; pip install 'hearth[engine]'\n")
