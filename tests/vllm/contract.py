@@ -16,6 +16,7 @@ def vllm_engine(wanted: Wanted) -> Iterator[Target]:
         max_num_seqs=wanted.max_num_seqs,
         max_model_len=wanted.max_model_len,
         kv_blocks=None if wanted.kv_tokens is None else wanted.kv_tokens // BLOCK_TOKENS,
+        more=("--shutdown-timeout", str(wanted.shutdown_timeout_s)),
     )
     with real_vllm(flags) as server:
         yield Target(

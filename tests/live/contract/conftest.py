@@ -1,16 +1,14 @@
 """The engines under contract. A kind is one way to start them; every test runs against each kind."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from tests.live.contract.starting import hearth_engine
-from tests.live.contract.target import Start, Target, Wanted
+from tests.live.contract.target import Start, Starter, Target, Wanted
 from tests.vllm.contract import vllm_engine
-
-Starter = Callable[[Wanted], AbstractContextManager[Target]]
 
 STARTERS: dict[str, Starter] = {"hearth": hearth_engine, "vllm": vllm_engine}
 SLOW = (pytest.mark.vllm, pytest.mark.timeout(600))

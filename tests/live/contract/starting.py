@@ -54,6 +54,7 @@ def hearth_engine(wanted: Wanted, *more: str) -> Iterator[Target]:
     """An engine as a test wants it."""
     flags = ["--served-model-name", MODEL, "--max-num-seqs", str(wanted.max_num_seqs)]
     flags += ["--max-model-len", str(wanted.max_model_len), "--time-scale", SPEED, *more]
+    flags += ["--shutdown-timeout", str(wanted.shutdown_timeout_s)]
     if wanted.kv_tokens is not None:
         flags += ["--kv-tokens", str(wanted.kv_tokens)]
     with running_engine(*flags) as running:

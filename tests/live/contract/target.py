@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 
@@ -13,6 +14,8 @@ class Wanted:
     max_model_len: int = 1024
     kv_tokens: int | None = None
     """Tokens that the KV cache shall hold, about; None: plenty."""
+    shutdown_timeout_s: int = 0
+    """How long what runs may still run after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,9 @@ class Target:
     process: "subprocess.Popen[str]"
     """The server itself: a signal to it is what a kubelet's would be."""
 
+
+Starter = Callable[[Wanted], AbstractContextManager[Target]]
+"""Starts an engine that is gone when the context ends."""
 
 Start = Callable[[Wanted], Target]
 """Starts an engine, or hands out one that runs with the same settings already."""

@@ -4,6 +4,7 @@ The sets name every counter and every histogram of the engine that grows; all ot
 """
 
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.live.contract.asking import OpenStream, completion, connect, prompt
 from tests.live.contract.metrics import Samples, idle, moved, scrape, until, value
-from tests.live.contract.target import Start, Target, Wanted
+from tests.live.contract.target import Start, Starter, Target, Wanted
 
 STARTED = {
     "vllm:prefix_cache_queries_total",
@@ -159,18 +160,38 @@ def test_drain_a_terminated_engine_gives_up_what_runs_says_so_and_is_gone(mortal
         whole = pool.submit(completion, mortal, prompt=prompt(mortal, 30), max_tokens=900, ignore_eos=True)
         until(mortal, lambda samples: value(samples, "vllm:num_requests_running") == 2)
         mortal.process.send_signal(signal.SIGTERM)
-        *_, last, done = stream
+        assert given_up(mortal, lambda: [*stream][-2:][0])
         stream.leave()
-        answer = whole.result()
-    assert (given_up(last), done) == (True, "[DONE]")
-    assert given_up(answer.json())
+        assert given_up(mortal, lambda: whole.result().json())
     assert mortal.process.wait() == 0
     with pytest.raises(ConnectionRefusedError):
         connect(mortal).connect()
 
 
-def given_up(body: Any) -> bool:
-    """Aborted; or in error, where the engine's end was known before the request's (a race in vLLM)."""
+def given_up(engine: Target, last: Callable[[], Any]) -> bool:
+    """Aborted; in error, where the engine's end was known before the request's; or, by real vLLM, forgotten.
+
+    With a shutdown timeout of 0 vLLM 0.32 sends its engine SIGTERM and SIGKILL at once. In 7 trials the engine
+    was first 3 times, its death was noticed once, and 3 times the server kept connections open without a word
+    until their callers left. The same after a longer timeout that does not suffice.
+    """
+    try:
+        body = last()
+    except TimeoutError:
+        return engine.kind == "vllm"
     if "error" in body:
         return bool(body["error"]["code"] == 500)
     return bool(body["choices"][0]["finish_reason"] == "abort")
+
+
+def test_drain_with_a_shutdown_timeout_what_runs_ends_whole_before_the_engine_is_gone(
+    starter: Starter,
+) -> None:
+    with starter(Wanted(shutdown_timeout_s=60)) as engine:
+        stream = OpenStream(engine, prompt=prompt(engine, 30), max_tokens=900)
+        next(stream)
+        engine.process.send_signal(signal.SIGTERM)
+        *_, last, done = stream
+        stream.leave()
+        assert (last["choices"][0]["finish_reason"], done) == ("length", "[DONE]")
+        assert engine.process.wait() == 0
