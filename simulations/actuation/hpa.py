@@ -25,6 +25,8 @@ class Verdict(StrEnum):
     BELOW_MINIMUM = "below Spec.MinReplicas"
     FAILED = "FailedGetExternalMetric"
     """Every metric failed, or some did and the others propose fewer replicas: nothing moves."""
+    FAILED_RESOURCE = "FailedGetResourceMetric"
+    """The same, where the first that failed is a resource metric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class HpaResult:
     current: int
     verdict: Verdict
     metric: str = ""
-    """The metric that decided: the first with the highest proposal; empty when none was read."""
+    """The metric that decided: the first of the highest (of zeros the last); empty when none was read."""
     desired: int | None = None
     """Its proposal, before the history is asked."""
     kept: bool = False
@@ -116,7 +118,8 @@ class Hpa:
         best, failed = self._highest(fleet, metrics)
         self.scaling_active = best is not None and not (failed and best.replicas < fleet.spec)
         if best is None or not self.scaling_active:
-            return HpaResult(replicas=fleet.spec, current=fleet.spec, verdict=Verdict.FAILED, failed=failed)
+            verdict = _failure(metrics, failed)
+            return HpaResult(replicas=fleet.spec, current=fleet.spec, verdict=verdict, failed=failed)
         end = self._limit(now_us, fleet.spec, best.replicas)
         return HpaResult(
             replicas=end.replicas,
@@ -131,14 +134,14 @@ class Hpa:
         )
 
     def _highest(self, fleet: Fleet, metrics: Sequence[Metric]) -> tuple[Proposal | None, tuple[str, ...]]:
-        """The highest proposal (the first of equals), and the names of the metrics that failed."""
+        """The highest proposal, and the names of the metrics that failed."""
         best: Proposal | None = None
         failed: list[str] = []
         for metric in metrics:
             proposal = propose(metric, fleet, self._tolerances)
             if proposal is None:
                 failed.append(metric.name)
-            elif best is None or proposal.replicas > best.replicas:
+            elif best is None or best.replicas == 0 or proposal.replicas > best.replicas:
                 best = proposal
         return best, tuple(failed)
 
@@ -151,3 +154,9 @@ class Hpa:
             desired=desired,
             bounds=(self._minimum, self._maximum),
         )
+
+
+def _failure(metrics: Sequence[Metric], failed: Sequence[str]) -> Verdict:
+    """The reason is that of the first metric that failed."""
+    resource = any(metric.name == failed[0] and metric.kind == "Utilization" for metric in metrics if failed)
+    return Verdict.FAILED_RESOURCE if resource else Verdict.FAILED

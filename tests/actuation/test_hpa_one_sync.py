@@ -227,7 +227,7 @@ def test_utilization_is_made_of_whole_percents_of_the_pods_that_count(
     ],
 )
 def test_utilization_of_nobody_is_an_error(metric: Metric) -> None:
-    assert sync([metric], 3).verdict is Verdict.FAILED
+    assert sync([metric], 3).verdict is Verdict.FAILED_RESOURCE
 
 
 def test_a_target_that_rounds_to_nothing_is_refused_with_the_least_that_is_allowed() -> None:
@@ -242,6 +242,19 @@ def test_an_unknown_kind_is_a_programming_error() -> None:
 
 def test_a_huge_proposal_ends_at_the_largest_int32() -> None:
     assert sync([total(1e12)], 3).desired == 2**31 - 1
+
+
+@pytest.mark.parametrize(
+    ("values", "decides"),
+    [
+        pytest.param((5, 5), "a", id="of equals the first"),
+        pytest.param((5, 7), "b", id="the highest"),
+        pytest.param((0, 0), "b", id="of zeros the last: nothing is not yet a proposal"),
+    ],
+)
+def test_one_metric_decides(values: tuple[float, float], decides: str) -> None:
+    metrics = [total(value, name=name) for name, value in zip("ab", values, strict=True)]
+    assert sync(metrics, 3).metric == decides
 
 
 @pytest.mark.parametrize(

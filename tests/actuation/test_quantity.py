@@ -19,6 +19,8 @@ from simulations.actuation.quantity import as_quantity, from_milli, to_milli
         pytest.param(math.nan, 0, id="NaN is zero"),
         pytest.param(math.inf, 0, id="infinity is zero, so a scale-in"),
         pytest.param(-3.0, 0, id="negative is zero"),
+        pytest.param(9.2e15, 9_200_000_000_000_000_000, id="what fits 64 bits in thousandths is itself"),
+        pytest.param(9.3e15, 0, id="what does not fit is zero when the HPA reads it"),
     ],
 )
 def test_a_value_goes_out_in_thousandths(value: float, milli: int) -> None:

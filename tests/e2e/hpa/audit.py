@@ -6,6 +6,7 @@ and what it did, although it says nothing of that itself.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+_CHOSEN = re.compile(r"replica count from (?:external metric )?([^ (]+)")
+_METRICS = [{"group": "external.metrics.k8s.io"}, {"group": "metrics.k8s.io"}]
 POLICY: dict[str, Any] = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -38,7 +41,7 @@ POLICY: dict[str, Any] = {
             "verbs": ["delete"],
             "resources": [{"group": "", "resources": ["pods"]}],
         },
-        {"level": "Metadata", "verbs": ["get", "list"], "resources": [{"group": "external.metrics.k8s.io"}]},
+        {"level": "Metadata", "verbs": ["get", "list"], "resources": _METRICS},
         {"level": "None"},
     ],
 }
@@ -64,6 +67,8 @@ class Event:
     pod: str = ""
     conditions: dict[str, str] = field(default_factory=dict)
     """Type -> reason."""
+    chosen: str = ""
+    """The metric that the HPA went by."""
 
 
 def read(path: Path, cases: Iterable[str]) -> list[Event]:
@@ -95,8 +100,7 @@ def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         case "deployments", "scale", verb:
             return "look" if verb == "get" else "scale", target["name"], _scale(raw)
         case "horizontalpodautoscalers", "status", _:
-            reasons = {c["type"]: c["reason"] for c in raw["requestObject"]["status"]["conditions"]}
-            return "status", target["name"].removeprefix("keda-hpa-"), {"conditions": reasons}
+            return "status", target["name"].removeprefix("keda-hpa-"), _conditions(raw["requestObject"])
         case "scaledobjects", "status", _:
             return _activity(target["name"], raw["requestObject"])
         case "pods", "status", _:
@@ -105,6 +109,8 @@ def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
             return "gone", _owner(target["name"]), {"pod": target["name"]}
     if target.get("apiGroup") == "external.metrics.k8s.io":
         return "metric", *_asked(raw["requestURI"])
+    if target.get("apiGroup") == "metrics.k8s.io":
+        return "metric", _selector(raw["requestURI"]), {}
     return "", "", {}
 
 
@@ -114,6 +120,15 @@ def _scale(raw: dict[str, Any]) -> dict[str, Any]:
     return {
         "spec": answer.get("spec", {}).get("replicas", 0),
         "status": answer.get("status", {}).get("replicas", 0),
+    }
+
+
+def _conditions(hpa: dict[str, Any]) -> dict[str, Any]:
+    found = hpa["status"]["conditions"]
+    chosen = [_CHOSEN.search(c["message"]) for c in found if c["type"] == "ScalingActive"]
+    return {
+        "conditions": {c["type"]: c["reason"] for c in found},
+        "chosen": next((match[1] for match in chosen if match), ""),
     }
 
 
@@ -143,10 +158,13 @@ def _owner(pod: str) -> str:
 
 def _asked(uri: str) -> tuple[str, dict[str, Any]]:
     """The case and the trigger of ``…/s0-m?labelSelector=scaledobject.keda.sh%2Fname%3DCASE``."""
-    parts = urlsplit(uri)
-    selector = parse_qs(parts.query).get("labelSelector", ["="])[0]
-    name = parts.path.rsplit("/", 1)[1]
-    return selector.split("=", 1)[1], {"metric": int(name.removeprefix("s").split("-")[0])}
+    name = urlsplit(uri).path.rsplit("/", 1)[1]
+    return _selector(uri), {"metric": int(name.removeprefix("s").split("-")[0])}
+
+
+def _selector(uri: str) -> str:
+    """The value of the one label that is asked for."""
+    return parse_qs(urlsplit(uri).query).get("labelSelector", ["="])[0].split("=", 1)[1]
 
 
 def _who(raw: dict[str, Any]) -> str:

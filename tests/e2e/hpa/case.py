@@ -16,13 +16,8 @@ from simulations.actuation.settings import (
     HpaSettings,
     resolve,
 )
-from simulations.policies.base import Actuation, Ask, Metric
+from simulations.policies.base import Actuation, Ask, Metric, PodUsage
 from simulations.scenario import Direction, Hpa, Scenario
-
-SYNC_S = 2
-"""Period of the HPA controller. Windows and periods of the cases are odd, so that none ends at a sync."""
-DOWN_WINDOW_S = 7
-"""``--horizontal-pod-autoscaler-downscale-stabilization``: without ``behavior``, and its default."""
 
 SURGE = 2
 """``maxSurge`` of every Deployment."""
@@ -33,8 +28,27 @@ Steps = Sequence[tuple[float, T]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """Flags of the controller manager."""
+
+    sync_s: int
+    """``--horizontal-pod-autoscaler-sync-period``."""
+    down_window_s: int
+    """``--horizontal-pod-autoscaler-downscale-stabilization``: without ``behavior``, and its default."""
+
+
+FAST = Clocks(sync_s=2, down_window_s=7)
+"""Windows and periods of the cases are odd, so that none ends at a sync."""
+TRUE = Clocks(sync_s=15, down_window_s=300)
+"""Kubernetes' defaults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """One external metric, a trigger of its own: its values in time. None: the scaler answers UNAVAILABLE."""
+    """One metric, a trigger of its own: its values in time. None: the scaler answers UNAVAILABLE.
+
+    Kind ``Utilization`` is a ``cpu`` trigger: cores that every pod uses of the one that it requests.
+    """
 
     steps: Steps[float | None]
     target: float = 1.0
@@ -73,6 +87,9 @@ class Case:
     """Seconds that a pod goes on, Ready, after its deletion was asked."""
     unready: Steps[int] = ()
     """(second, pods): so many pods turn un-Ready."""
+    silent: Steps[int] = ((0, 0),)
+    """(second, pods): so many Ready pods have no CPU sample."""
+    clocks: Clocks = FAST
     race: str = ""
     """Why the model cannot follow the real ones every time: an exception of the comparison."""
 
@@ -82,13 +99,28 @@ class Case:
         words = re.sub(r"[^a-z0-9]+", "-", self.says.lower())
         return words[:44].strip("-")
 
-    def ask(self, at_s: float) -> Ask:
-        """What the scaler says at a moment."""
+    def ask(self, at_s: float, *, ready: int, unready: int) -> Ask:
+        """What the scaler says at a moment; the numbers of pods matter for kind ``Utilization``."""
+        usage = self._usage(at_s, ready, unready)
         metrics = tuple(
-            Metric(name=f"s{i}-m", value=at(one.steps, at_s), target=one.target, kind=one.kind)
+            Metric(
+                name="cpu" if one.kind == "Utilization" else f"s{i}-m",
+                value=at(one.steps, at_s),
+                target=one.target,
+                kind=one.kind,
+                usage=usage,
+            )
             for i, one in enumerate(self.metrics)
         )
         return Ask(metrics=metrics, active=at(self.active, at_s))
+
+    def _usage(self, at_s: float, ready: int, unready: int) -> PodUsage | None:
+        cores = at(self.metrics[0].steps, at_s)
+        if self.metrics[0].kind != "Utilization" or cores is None:
+            return None
+        missing = at(self.silent, at_s)
+        counted = ready - missing
+        return PodUsage(usage=cores * counted, request=1, counted=counted, unready=unready, missing=missing)
 
     def settings(self) -> ActuationSettings:
         """As the model has them, by the way that a scenario's settings go, on this cluster's clocks."""
@@ -99,10 +131,9 @@ class Case:
             scale_down=self.down or Direction(),
             push=self.push,
         )
-        made = resolve(asked, Scenario(hpa=Hpa(sync_s=SYNC_S)))
-        return replace(
-            made, hpa=_with_the_flag(made.hpa, self.down), keda=replace(made.keda, fallback=self.fallback)
-        )
+        made = resolve(asked, Scenario(hpa=Hpa(sync_s=self.clocks.sync_s)))
+        hpa = _with_the_flag(made.hpa, self.clocks.down_window_s, self.down)
+        return replace(made, hpa=hpa, keda=replace(made.keda, fallback=self.fallback))
 
 
 def at(steps: Steps[T], at_s: float) -> T:
@@ -115,9 +146,9 @@ def at(steps: Steps[T], at_s: float) -> T:
     return value
 
 
-def _with_the_flag(made: HpaSettings, down: Direction | None) -> HpaSettings:
+def _with_the_flag(made: HpaSettings, window_s: int, down: Direction | None) -> HpaSettings:
     """The controller's window is a flag of the cluster's, where the model has Kubernetes' default."""
-    window_us = DOWN_WINDOW_S * MICROS
+    window_us = window_s * MICROS
     limits = made.down
     if limits is not None and (down is None or down.stabilization_s is None):
         limits = replace(limits, window_us=window_us)

@@ -2,34 +2,38 @@
 
 import functools
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.cluster.cluster import Cluster, running
 from tests.e2e.cluster.fake_kubelet import READY, READY_AFTER, ready_after_s
+from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.progress import Told
-from tests.e2e.cluster.spec import Spec
+from tests.e2e.cluster.spec import CONTROL_IP, Spec
+from tests.e2e.hpa import resource_metrics
 from tests.e2e.hpa.audit import POLICY
-from tests.e2e.hpa.case import DOWN_WINDOW_S, SYNC_S, Case
+from tests.e2e.hpa.case import Case, Clocks
 from tests.e2e.hpa.manifests import ADDRESS, NAMESPACE, deployment, scaled_object
 
 _FAST = ("--kube-api-qps=500", "--kube-api-burst=1000")
 """The clients' own brakes are for big clusters; here they would make syncs late."""
-_WAVE = 45
-_PODS_WITHIN_S, _CALLED_WITHIN_S, _SETTLE_S, _AFTER_S = 180.0, 60.0, 2.0, 0.5
+_WAVE = 35
+_PODS_WITHIN_S, _CALLED_WITHIN_S, _SETTLE_S, _AFTER_S, _LOOK_S = 180.0, 60.0, 2.0, 0.5, 0.02
 
 
-def spec(name: str, folder: Path) -> Spec:
-    """A bare control plane with KEDA beside it, short clocks, and an audit log in ``folder``."""
+def spec(name: str, clocks: Clocks, folder: Path) -> Spec:
+    """A bare control plane with KEDA beside it, clocks as asked, and an audit log in ``folder``."""
     (folder / "policy.json").write_text(json.dumps(POLICY))
     return Spec(
         name=name,
         fake_nodes=3,
         keda="processes",
-        hpa_sync_s=SYNC_S,
+        hpa_sync_s=clocks.sync_s,
         flags={
             "kube-apiserver": (
                 f"--audit-policy-file={folder}/policy.json",
@@ -38,7 +42,7 @@ def spec(name: str, folder: Path) -> Spec:
             "kube-controller-manager": (
                 *_FAST,
                 "--concurrent-horizontal-pod-autoscaler-syncs=20",
-                f"--horizontal-pod-autoscaler-downscale-stabilization={DOWN_WINDOW_S}s",
+                f"--horizontal-pod-autoscaler-downscale-stabilization={clocks.down_window_s}s",
             ),
             "kube-scheduler": _FAST,
             "keda": _FAST,
@@ -49,11 +53,19 @@ def spec(name: str, folder: Path) -> Spec:
 
 
 @contextmanager
-def ready(name: str, folder: Path, tell: Told) -> Iterator[Cluster]:
+def ready(name: str, clocks: Clocks, folder: Path, tell: Told) -> Iterator[Cluster]:
     """A cluster with the scripted scaler in it."""
-    with running(spec(name, folder), tell) as cluster:
-        argv = (sys.executable, "-m", "tests.e2e.hpa.scaler", ADDRESS, str(folder / "calls.jsonl"))
-        with cluster.process(*argv, log=folder / "scaler.log"):
+    with running(spec(name, clocks, folder), tell) as cluster:
+        calls = str(folder / "calls.jsonl")
+        python = (sys.executable, "-m")
+        scaler = (*python, "tests.e2e.hpa.scaler", ADDRESS, calls)
+        root, host, port = str(cluster.at.root), CONTROL_IP, str(resource_metrics.PORT)
+        metrics = (*python, "tests.e2e.hpa.resource_metrics", root, host, port, calls)
+        with (
+            cluster.process(*scaler, log=folder / "scaler.log"),
+            cluster.process(*metrics, log=folder / "metrics.log"),
+        ):
+            cluster.apply(resource_metrics.manifests())
             yield cluster
 
 
@@ -74,12 +86,8 @@ def _drive(cluster: Cluster, cases: Sequence[Case], folder: Path, tell: Told) ->
     cluster.wait("every pod is there", lambda: _pods(cluster) == wanted, _PODS_WITHIN_S)
     time.sleep(_SETTLE_S)
     cluster.apply(scaled_object(case) for case in cases)
-    began = _beginnings(cluster, cases, folder)
     tell.step("watching")
-    for at_s, act in sorted(_acts(cluster, cases, began), key=lambda one: one[0]):
-        _sleep_until(at_s)
-        act()
-    _sleep_until(max(began[case.name] + case.seconds for case in cases) + _AFTER_S)
+    _watch(_Beginnings(folder / "calls.jsonl"), cases, _acts(cluster, cases), folder / "acts.jsonl")
     for kind in ("scaledobjects.keda.sh", "deployments.apps"):
         cluster.kubectl("delete", kind, "--all", "--wait=false")
     cluster.wait("every pod is gone", lambda: _pods(cluster) == 0, _PODS_WITHIN_S)
@@ -91,58 +99,92 @@ def _pods(cluster: Cluster) -> int:
     return sum(1 for pod in pods if pod.status.phase == "Running" or ready_after_s(pod) is None)
 
 
-def _beginnings(cluster: Cluster, cases: Sequence[Case], folder: Path) -> dict[str, float]:
-    """When KEDA first called for each case, once it has for all."""
-    began: dict[str, float] = {}
+class _Beginnings:
+    """When KEDA first called for each case: what its script's time counts from."""
 
-    def all_began() -> bool:
-        for line in (folder / "calls.jsonl").read_text().splitlines():
-            at_s, name, *_ = json.loads(line)
-            began.setdefault(name, at_s)
-        return all(case.name in began for case in cases)
+    def __init__(self, calls: Path) -> None:
+        self._calls = calls
+        self._read = 0
+        self.began: dict[str, float] = {}
 
-    cluster.wait("KEDA has called for every case", all_began, _CALLED_WITHIN_S)
-    return began
+    def look(self) -> None:
+        """Reads what the scaler has written since."""
+        with self._calls.open() as file:
+            file.seek(self._read)
+            for line in file.readlines():
+                if line.endswith("\n"):
+                    self._read += len(line)
+                    at_s, name, *_ = json.loads(line)
+                    self.began.setdefault(name, at_s)
 
 
-def _acts(
-    cluster: Cluster, cases: Sequence[Case], began: Mapping[str, float]
-) -> Iterator[tuple[float, Callable[[], None]]]:
-    """What the driver itself does to a case, and when in wall time."""
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """Something that the driver does to a case, at a second of it."""
+
+    case: str
+    at_s: float
+    do: Callable[[], None]
+
+
+def _watch(clock: _Beginnings, cases: Sequence[Case], acts: list[_Act], log: Path) -> None:
+    """Interfere when it is time, until the last case is over."""
+    until_s = time.monotonic() + _CALLED_WITHIN_S
+    left = list(acts)
+    while not _over(clock.began, cases):
+        clock.look()
+        if len(clock.began) < len(cases) and time.monotonic() > until_s:
+            raise ClusterError(f"KEDA has not called for every case after {_CALLED_WITHIN_S:.0f} s")
+        for act in [act for act in left if _due(act, clock.began)]:
+            left.remove(act)
+            with log.open("a") as file:
+                file.write(json.dumps([act.case, act.at_s, time.time()]) + "\n")
+            act.do()
+        time.sleep(_LOOK_S)
+
+
+def _due(act: _Act, began: Mapping[str, float]) -> bool:
+    return act.case in began and began[act.case] + act.at_s <= time.time()
+
+
+def _over(began: Mapping[str, float], cases: Sequence[Case]) -> bool:
+    ends_s = [began.get(case.name, math.inf) + case.seconds for case in cases]
+    return max(ends_s) + _AFTER_S < time.time()
+
+
+def _acts(cluster: Cluster, cases: Sequence[Case]) -> list[_Act]:
+    acts: list[_Act] = []
     for case in cases:
-        for at_s, replicas in case.hands:
-            yield began[case.name] + at_s, functools.partial(_write_by_hand, cluster, case, replicas)
-        for at_s, count in case.unready:
-            yield began[case.name] + at_s, functools.partial(_make_unready, cluster, case, count)
-        for at_s, (low, high) in case.bounds:
-            yield began[case.name] + at_s, functools.partial(_bound, cluster, case, low, high)
-        for at_s in case.rollouts:
-            yield began[case.name] + at_s, functools.partial(_roll_out, cluster, case)
+        acts += [_act(case, at_s, _write_by_hand, cluster, replicas) for at_s, replicas in case.hands]
+        acts += [_act(case, at_s, _make_unready, cluster, count) for at_s, count in case.unready]
+        acts += [_act(case, at_s, _bound, cluster, *bounds) for at_s, bounds in case.bounds]
+        acts += [_act(case, at_s, _roll_out, cluster) for at_s in case.rollouts]
+    return acts
 
 
-def _write_by_hand(cluster: Cluster, case: Case, replicas: int) -> None:
+def _act(case: Case, at_s: float, do: Callable[..., None], *rest: object) -> _Act:
+    return _Act(case.name, at_s, functools.partial(do, case, *rest))
+
+
+def _write_by_hand(case: Case, cluster: Cluster, replicas: int) -> None:
     body = {"spec": {"replicas": replicas}}
     cluster.apps.patch_namespaced_deployment_scale(case.name, NAMESPACE, body)
 
 
-def _bound(cluster: Cluster, case: Case, low: int, high: int) -> None:
+def _bound(case: Case, cluster: Cluster, low: int, high: int) -> None:
     body = {"spec": {"minReplicaCount": low, "maxReplicaCount": high}}
     cluster.custom.patch_namespaced_custom_object(
         "keda.sh", "v1alpha1", NAMESPACE, "scaledobjects", case.name, body
     )
 
 
-def _roll_out(cluster: Cluster, case: Case) -> None:
+def _roll_out(case: Case, cluster: Cluster) -> None:
     template = {"metadata": {"annotations": {READY_AFTER: "never"}}}
     body = {"spec": {"template": template}}
     cluster.apps.patch_namespaced_deployment(case.name, NAMESPACE, body)
 
 
-def _make_unready(cluster: Cluster, case: Case, count: int) -> None:
+def _make_unready(case: Case, cluster: Cluster, count: int) -> None:
     for pod in cluster.pods(f"case={case.name}", NAMESPACE)[:count]:
         body = {"metadata": {"annotations": {READY: "false"}}}
         cluster.core.patch_namespaced_pod(pod.metadata.name, NAMESPACE, body)
-
-
-def _sleep_until(at_s: float) -> None:
-    time.sleep(max(0.0, at_s - time.time()))

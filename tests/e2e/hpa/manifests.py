@@ -18,7 +18,9 @@ Manifest = dict[str, Any]
 def deployment(case: Case) -> Manifest:
     """With the replicas that the case begins with."""
     labels = {"case": case.name}
-    container = {"name": "main", "image": PAUSE_IMAGE}
+    container: Manifest = {"name": "main", "image": PAUSE_IMAGE}
+    if case.metrics[0].kind == "Utilization":
+        container["resources"] = {"requests": {"cpu": "1"}}
     after_s = "never" if case.ready_after_s is None else str(case.ready_after_s)
     template = {
         "metadata": {
@@ -70,9 +72,12 @@ def scaled_object(case: Case) -> Manifest:
 
 
 def _trigger(case: Case, index: int) -> Manifest:
+    metric = case.metrics[index]
+    if metric.kind == "Utilization":
+        return {"type": "cpu", "metricType": metric.kind, "metadata": {"value": str(round(metric.target))}}
     return {
         "type": "external-push" if case.push else "external",
-        "metricType": case.metrics[index].kind,
+        "metricType": metric.kind,
         "metadata": {"scalerAddress": ADDRESS, "trigger": str(index)},
     }
 

@@ -7,8 +7,9 @@ one polling interval apart.
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from tests.e2e.hpa import audit
@@ -30,6 +31,8 @@ class _Calls:
     metrics_s: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By trigger."""
     pushes_s: list[float] = field(default_factory=list)
+    act_late_s: float = 0.0
+    """Of the driver's own acts."""
 
 
 def recordings(folder: Path, cases: Sequence[Case]) -> list[Recording]:
@@ -38,7 +41,15 @@ def recordings(folder: Path, cases: Sequence[Case]) -> list[Recording]:
     for event in audit.read(folder / "audit.jsonl", (case.name for case in cases)):
         events[event.case].append(event)
     calls = _calls(folder / "calls.jsonl")
+    _add_acts(folder / "acts.jsonl", calls)
     return [_recording(case, events[case.name], calls[case.name]) for case in cases]
+
+
+def _add_acts(path: Path, calls: Mapping[str, _Calls]) -> None:
+    for line in path.read_text().splitlines() if path.exists() else ():
+        name, at_s, done_s = json.loads(line)
+        of = calls[name]
+        of.act_late_s = max(of.act_late_s, done_s - of.began_s - at_s)
 
 
 def _calls(path: Path) -> dict[str, _Calls]:
@@ -62,8 +73,11 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
     def ms(at_s: float) -> int:
         return round((at_s - second) * 1000)
 
+    turns = [turn for turn in _turns(events) if turn.look.to_s <= until_s]
+    polls_s = [at_s for at_s in _polls(case, events, calls) if at_s <= until_s]
     return Recording(
         case=case.name,
+        late_ms=round(1000 * _late(case, calls, [turn.look.to_s for turn in turns], polls_s)),
         phase_ms=ms(calls.began_s),
         syncs=tuple(
             Sync(
@@ -76,11 +90,11 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
                 active=turn.reasons.get("ScalingActive", ""),
                 limited=turn.reasons.get("ScalingLimited", ""),
                 able=turn.reasons.get("AbleToScale", ""),
+                metric=turn.chosen,
             )
-            for turn in _turns(events)
-            if turn.look.to_s <= until_s
+            for turn in turns
         ),
-        polls_ms=tuple(ms(at_s) for at_s in _polls(case, events, calls) if at_s <= until_s),
+        polls_ms=tuple(ms(at_s) for at_s in polls_s),
         pushes_ms=tuple(ms(at_s) for at_s in calls.pushes_s if at_s <= until_s),
         moves=tuple(
             Move(at_ms=ms(e.to_s), replicas=e.spec, who=e.who)
@@ -88,6 +102,13 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
             if e.what == "scale" and e.fine and calls.began_s <= e.to_s <= until_s
         ),
     )
+
+
+def _late(case: Case, calls: _Calls, syncs_s: Sequence[float], polls_s: Sequence[float]) -> float:
+    gaps = [(syncs_s, case.clocks.sync_s), (polls_s, case.polling_s)]
+    late = [after - before - period for times, period in gaps for before, after in pairwise(times)]
+    began = [times[0] - calls.began_s for times in (syncs_s, polls_s) if times]
+    return max(calls.act_late_s, *began, *late)
 
 
 @dataclass(slots=True)
@@ -99,6 +120,7 @@ class _Turn:
     ready: int
     metrics: list[Event] = field(default_factory=list)
     wrote: int | None = None
+    chosen: str = ""
 
 
 def _turns(events: Iterable[Event]) -> list[_Turn]:
@@ -107,22 +129,32 @@ def _turns(events: Iterable[Event]) -> list[_Turn]:
     ready: set[str] = set()
     conflict = False
     for event in events:
+        if event.what == "scale" and event.who == "hpa":
+            conflict = not event.fine
         match event.what, event.who:
             case "ready", _:
                 ready.add(event.pod)
             case (("unready" | "gone"), _):
                 ready.discard(event.pod)
-            case "look", "hpa" if not conflict:
-                turns.append(_Turn(event, dict(turns[-1].reasons) if turns else {}, len(ready)))
+            case "look", "hpa" if conflict:
+                conflict = False
+            case "look", "hpa":
+                turns.append(_next(turns, event, len(ready)))
             case "metric", "hpa" if turns:
                 turns[-1].metrics.append(event)
                 turns[-1].ready = len(ready)
             case "scale", "hpa" if event.fine:
                 turns[-1].wrote = event.spec
             case "status", "hpa" if turns:
-                turns[-1].reasons = event.conditions
-        conflict = event.what == "scale" and event.who == "hpa" and not event.fine
+                turns[-1].reasons, turns[-1].chosen = event.conditions, event.chosen
     return turns
+
+
+def _next(turns: Sequence[_Turn], look: Event, ready: int) -> _Turn:
+    """What the last one left in the status holds until it is written again."""
+    if not turns:
+        return _Turn(look, {}, ready)
+    return _Turn(look, turns[-1].reasons, ready, chosen=turns[-1].chosen)
 
 
 def _reads(turn: _Turn, calls: _Calls) -> list[float]:
@@ -137,6 +169,8 @@ def _reads(turn: _Turn, calls: _Calls) -> list[float]:
 
 def _polls(case: Case, events: Sequence[Event], calls: _Calls) -> list[float]:
     """One polling interval after the other, from the one that first said whether the target is active."""
+    if not calls.specs_s:
+        return []  # a resource metric: nobody sees KEDA poll, and it changes nothing
     left = list(calls.specs_s)
     for window in events:
         of_a_sync = [

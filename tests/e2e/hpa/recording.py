@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+LATE_MOST_MS = 600
+"""Cases change something at odd seconds, a second from a sync: what is later than this turns their order."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:
@@ -29,6 +32,8 @@ class Sync:
     limited: str = ""
     able: str = ""
     """Reasons of the conditions ScalingActive, ScalingLimited and AbleToScale afterwards."""
+    metric: str = ""
+    """The metric that it went by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,8 @@ class Recording:
     polls_ms: tuple[int, ...]
     pushes_ms: tuple[int, ...]
     moves: tuple[Move, ...]
+    late_ms: int
+    """How late the latest thing was, a sync, a poll or an act of the driver's: a busy machine."""
 
 
 def save(recordings: Iterable[Recording], path: Path) -> None:
@@ -65,7 +72,7 @@ def load(path: Path) -> list[Recording]:
     return [_unpacked(json.loads(line)) for line in path.read_text().splitlines()]
 
 
-_SYNC = ("at_ms", "spec", "status", "ready", "reads_ms", "wrote", "active", "limited", "able")
+_SYNC = ("at_ms", "spec", "status", "ready", "reads_ms", "wrote", "active", "limited", "able", "metric")
 
 
 def _packed(one: Recording) -> dict[str, Any]:
@@ -83,5 +90,6 @@ def _unpacked(values: dict[str, Any]) -> Recording:
         syncs=tuple(Sync(**(sync | {"reads_ms": tuple(sync["reads_ms"])})) for sync in syncs),
         polls_ms=tuple(values["polls_ms"]),
         pushes_ms=tuple(values["pushes_ms"]),
+        late_ms=values["late_ms"],
         moves=tuple(Move(at_ms=t, replicas=n, who=who) for t, n, who in values["moves"]),
     )

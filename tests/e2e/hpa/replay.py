@@ -6,7 +6,7 @@ reasons that the controller gives in its conditions.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulations.actuation.hpa import Hpa, HpaResult, Verdict
 from simulations.actuation.keda import Keda
@@ -25,6 +25,8 @@ class Conditions:
     active: str = ""
     limited: str = ""
     able: str = ""
+    metric: str = ""
+    """The metric that was gone by."""
 
 
 def differences(case: Case, real: Recording) -> list[str]:
@@ -70,8 +72,8 @@ class _Replay:
         self.keda._minimum = low
         self.hpa._minimum, self.hpa._maximum = max(1, low), high
 
-    def _ask(self, at_ms: int) -> Ask:
-        return self.case.ask((at_ms - self.real.phase_ms) / 1000)
+    def _ask(self, at_ms: int, ready: int, unready: int) -> Ask:
+        return self.case.ask((at_ms - self.real.phase_ms) / 1000, ready=ready, unready=unready)
 
     def _sync(self, sync: Sync) -> Iterator[str]:
         asked = self.hpa.reads_metrics(sync.spec)
@@ -79,11 +81,14 @@ class _Replay:
             yield f"{sync.at_ms} ms: the HPA asked for {'no ' if asked else ''}metrics at {sync.spec}"
             return
         at_ms = max(sync.reads_ms, default=sync.at_ms)
-        metrics = tuple(self._ask(read_ms).metrics[index] for index, read_ms in enumerate(sync.reads_ms))
+        metrics = tuple(
+            self._ask(read_ms, sync.ready, sync.status - sync.ready).metrics[index]
+            for index, read_ms in enumerate(sync.reads_ms)
+        )
         served = self.keda.serve(Ask(metrics=metrics), spec_replicas=sync.spec, ready_pods=sync.ready)
         result = self.hpa.sync(at_ms * 1000, sync.spec, sync.status, sync.ready, served)
         self.conditions = conditions(self.conditions, result)
-        real = Conditions(active=sync.active, limited=sync.limited, able=sync.able)
+        real = Conditions(active=sync.active, limited=sync.limited, able=sync.able, metric=sync.metric)
         wrote = sync.spec if sync.wrote is None else sync.wrote
         if (result.replicas, self.conditions) != (wrote, real):
             yield f"{sync.at_ms} ms: real {sync.spec}→{wrote} {real}; {result.explain()} {self.conditions}"
@@ -91,13 +96,13 @@ class _Replay:
     def _poll(self, at_ms: int) -> Iterator[str]:
         spec, ready = self._spec(at_ms), self._ready(at_ms)
         querying = self.hpa.scaling_active is True
-        ask = self._ask(at_ms)
+        ask = self._ask(at_ms, ready, 0)
         result = self.keda.poll(at_ms * 1000, ask, spec_replicas=spec, ready_pods=ready, hpa_queries=querying)
         yield from self._written(at_ms, spec, result.replicas, result.reason)
 
     def _push(self, at_ms: int) -> Iterator[str]:
         spec = self._spec(at_ms)
-        result = self.keda.push(at_ms * 1000, self._ask(at_ms), spec_replicas=spec)
+        result = self.keda.push(at_ms * 1000, self._ask(at_ms, 0, 0), spec_replicas=spec)
         yield from self._written(at_ms, spec, result.replicas, result.reason)
 
     def _written(self, at_ms: int, spec: int, model: int, reason: str) -> Iterator[str]:
@@ -123,9 +128,9 @@ def conditions(before: Conditions, result: HpaResult) -> Conditions:
     match result.verdict:
         case Verdict.COMPUTED:
             able = "SucceededRescale" if moved else _steady(result)
-            return Conditions(active=result.verdict, limited=result.limited, able=able)
+            return Conditions(active=result.verdict, limited=result.limited, able=able, metric=result.metric)
         case Verdict.ABOVE_MAXIMUM | Verdict.BELOW_MINIMUM:
-            return Conditions(active=before.active, limited=before.limited, able="SucceededRescale")
+            return replace(before, able="SucceededRescale")
     return Conditions(active=result.verdict, limited=before.limited, able="SucceededGetScale")
 
 

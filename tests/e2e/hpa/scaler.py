@@ -82,7 +82,7 @@ def main(address: str, log: str) -> None:
     """Serve until killed."""
     messages, services = grpc.protos_and_services(PROTO)
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS))
-    with Path(log).open("w", buffering=1) as file:
+    with Path(log).open("a", buffering=1) as file:
         services.add_ExternalScalerServicer_to_server(Scaler(messages, file), server)
         server.add_insecure_port(address)
         server.start()

@@ -34,7 +34,9 @@ def timeline(case: Case, real: Recording) -> list[Move]:
         while bounds and bounds[0][0] <= at_s:
             _bound(actuator, *bounds.pop(0)[1])
         status = spec + SURGE * sum(rollout <= at_s for rollout in case.rollouts)
-        step = actuator.step(now_ms * 1000, case.ask(at_s), spec, status, pods.ready(now_ms, spec))
+        ready = pods.ready(now_ms, spec)
+        ask = case.ask(at_s, ready=ready, unready=max(0, spec - ready))
+        step = actuator.step(now_ms * 1000, ask, spec, status, ready)
         for controller, old, new in _ARROW.findall(step.reason):
             if old != new:
                 moves.append(Move(at_ms=now_ms, replicas=int(new), who=controller.lower()))

@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 
 from tests.e2e.hpa.case import Case
-from tests.e2e.hpa.cases import behavior, fleet, metrics, zero
+from tests.e2e.hpa.cases import behavior, cpu, fleet, metrics, true_period, zero
 
-CASES: tuple[Case, ...] = (*metrics.CASES, *behavior.CASES, *fleet.CASES, *zero.CASES)
+CASES: tuple[Case, ...] = (
+    *metrics.CASES,
+    *behavior.CASES,
+    *fleet.CASES,
+    *cpu.CASES,
+    *zero.CASES,
+    *true_period.CASES,
+)
 
 
 def named(names: Iterable[str]) -> list[Case]:

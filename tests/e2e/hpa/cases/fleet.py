@@ -24,7 +24,7 @@ _READY = (
         says="a loading fleet shrinks under a level of mild overload",
         start=6,
         metrics=(level((0, 1.0), (7, 1.2)),),
-        unready=((5, 4),),
+        unready=((3, 4),),
         down=AT_ONCE,
         seconds=20,
     ),
@@ -32,7 +32,7 @@ _READY = (
         says="a level within the tolerance keeps what is asked for",
         start=6,
         metrics=(level((0, 1.0)),),
-        unready=((5, 4),),
+        unready=((3, 4),),
         down=AT_ONCE,
     ),
     Case(

@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 from simulations.actuation.settings import Fallback
 from simulations.scenario import Direction
-from tests.e2e.hpa.case import Case, Script, Steps
+from tests.e2e.hpa.case import Case, Clocks, Script, Steps
 
 AT_ONCE = Direction(stabilization_s=0)
 
@@ -35,7 +35,10 @@ class Settings(TypedDict, total=False):
     down: Direction | None
     hands: Steps[int]
     bounds: Steps[tuple[int, int]]
+    unready: Steps[int]
+    silent: Steps[int]
     ready_after_s: float | None
+    clocks: Clocks
     drain_s: float
 
 
@@ -96,12 +99,12 @@ _TOLERANCE = (
     Case(
         says="a level of 1.1 keeps five and 1.101 makes six",
         start=5,
-        metrics=(level((0, 1.1), (7, 1.101), (10, 1.0)),),
+        metrics=(level((0, 1.1), (7, 1.101), (9, 1.0)),),
     ),
     Case(
         says="a level within a tolerance of a half keeps five",
         start=5,
-        metrics=(level((0, 1.5), (7, 1.501), (10, 1.0)),),
+        metrics=(level((0, 1.5), (7, 1.501), (9, 1.0)),),
         up=Direction(tolerance=0.5),
     ),
 )
@@ -126,7 +129,13 @@ _SEVERAL = (
     Case(
         says="the highest of a total and a level wins",
         start=4,
-        metrics=(total((0, 4.0)), level((0, 1.5), (5, 1.0))),
+        metrics=(total((0, 4.0)), level((0, 1.5), (3, 1.0))),
+    ),
+    Case(
+        says="of two equal totals the first counts, of two zeros the last",
+        start=3,
+        metrics=(total((0, 3.0), (5, 0.0)), total((0, 3.0), (5, 0.0))),
+        down=AT_ONCE,
     ),
     Case(
         says="of three the one that falls last holds the fleet",

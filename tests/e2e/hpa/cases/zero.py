@@ -54,30 +54,30 @@ _ZERO = (
         low=0,
         polling_s=3,
         cooldown_s=8,
-        active=((0, ON), (5, OFF), (11, ON), (14, OFF)),
+        active=((0, ON), (5, OFF), (11, ON), (13, OFF)),
         seconds=32,
     ),
     one(
         "to zero and back",
         2,
         (0, 2.0),
-        (4, 0.0),
+        (5, 0.0),
         (17, 3.0),
         low=0,
         polling_s=3,
         cooldown_s=4,
-        active=((0, ON), (4, OFF), (17, ON)),
+        active=((0, ON), (5, OFF), (17, ON)),
         seconds=28,
     ),
     one(
         "recommendations from before zero are still there",
         6,
         (0, 6.0),
-        (9, 1.0),
+        (11, 1.0),
         low=0,
         polling_s=3,
         cooldown_s=1,
-        active=((0, ON), (5, OFF), (9, ON)),
+        active=((0, ON), (5, OFF), (11, ON)),
         seconds=24,
     ),
 )
@@ -98,19 +98,19 @@ _PUSH = (
         (0, 0.0),
         low=0,
         push=True,
-        active=((0, OFF), (6, ON)),
+        active=((0, OFF), (7, ON)),
     ),
     one(
         "from zero by push and back by poll",
         0,
         (0, 0.0),
         (7, 5.0),
-        (12, 0.0),
+        (11, 0.0),
         low=0,
         push=True,
         polling_s=5,
         cooldown_s=5,
-        active=((0, OFF), (7, ON), (12, OFF)),
+        active=((0, OFF), (7, ON), (11, OFF)),
         seconds=24,
     ),
     one(
@@ -121,7 +121,7 @@ _PUSH = (
         push=True,
         polling_s=5,
         cooldown_s=8,
-        active=((0, ON), (4, OFF), (12, ON), (13, OFF)),
+        active=((0, ON), (3, OFF), (11, ON), (13, OFF)),
         seconds=28,
     ),
     one(
@@ -130,19 +130,19 @@ _PUSH = (
         (0, 3.0),
         push=True,
         active=((0, ON), (5, OFF), (11, ON)),
-        hands=((8, 0),),
+        hands=((7, 0),),
         seconds=18,
     ),
 )
 
 _ERRORS = (
     one("an error at zero wakes nobody", 0, (0, None), low=0, polling_s=5),
-    one("an outage holds", 4, (0, 4.0), (6, None), polling_s=5, seconds=20),
+    one("an outage holds", 4, (0, 4.0), (7, None), polling_s=5, seconds=20),
     one(
         "an outage with a floor of zero holds",
         4,
         (0, 4.0),
-        (6, None),
+        (7, None),
         low=0,
         polling_s=5,
         cooldown_s=3,
@@ -153,11 +153,11 @@ _ERRORS = (
         4,
         (0, 4.0),
         (5, None),
-        (14, 0.0),
+        (13, 0.0),
         low=0,
         polling_s=5,
         cooldown_s=8,
-        active=((0, ON), (14, OFF)),
+        active=((0, ON), (13, OFF)),
         seconds=24,
     ),
     Case(
@@ -166,8 +166,8 @@ _ERRORS = (
         low=0,
         polling_s=5,
         cooldown_s=3,
-        metrics=(total((0, 3.0), (6, None)), total((0, 3.0))),
-        active=((0, ON), (6, OFF)),
+        metrics=(total((0, 3.0), (7, None)), total((0, 3.0))),
+        active=((0, ON), (7, OFF)),
         seconds=22,
     ),
 )
@@ -182,7 +182,7 @@ def failing(says: str, start: int, given: Fallback, **more: Unpack[Settings]) ->
     """What is there is wanted, until the metric fails for good."""
     settings: Settings = {"polling_s": 5, "seconds": 22, "fallback": given}
     settings.update(more)
-    return one(says, start, (0, float(start)), (6, None), **settings)
+    return one(says, start, (0, float(start)), (7, None), **settings)
 
 
 _FALLBACK = (
@@ -200,7 +200,7 @@ _FALLBACK = (
         "a fallback ends with the outage",
         2,
         (0, 2.0),
-        (6, None),
+        (7, None),
         (17, 3.0),
         fallback=fallback(6),
         polling_s=5,
@@ -228,8 +228,8 @@ _FALLBACK = (
     Case(
         says="a level falls back to target times replicas by ready pods",
         start=4,
-        metrics=(level((0, 1.0), (6, None)),),
-        unready=((4, 1),),
+        metrics=(level((0, 1.0), (7, None)),),
+        unready=((3, 1),),
         fallback=fallback(7, failures=2),
         polling_s=5,
         seconds=22,
@@ -237,7 +237,7 @@ _FALLBACK = (
     Case(
         says="a level with no pod ready has no fallback",
         start=3,
-        metrics=(level((0, 1.0), (6, None)),),
+        metrics=(level((0, 1.0), (7, None)),),
         ready_after_s=None,
         fallback=fallback(7, failures=1),
         polling_s=5,
@@ -246,7 +246,7 @@ _FALLBACK = (
     Case(
         says="one of two falls back and the other wants fewer",
         start=4,
-        metrics=(total((0, 4.0), (6, None)), total((0, 4.0), (6, 2.0))),
+        metrics=(total((0, 4.0), (7, None)), total((0, 4.0), (7, 2.0))),
         fallback=fallback(6, failures=2),
         polling_s=5,
         seconds=24,
@@ -254,7 +254,7 @@ _FALLBACK = (
     Case(
         says="a fallback with a target of a half",
         start=2,
-        metrics=(total((0, 1.0), (6, None), target=0.5),),
+        metrics=(total((0, 1.0), (7, None), target=0.5),),
         fallback=fallback(5, failures=1),
         polling_s=5,
         seconds=18,
