@@ -172,8 +172,8 @@ def given_up(engine: Target, last: Callable[[], Any]) -> bool:
     """Aborted; in error, where the engine's end was known before the request's; or, by real vLLM, forgotten.
 
     With a shutdown timeout of 0 vLLM 0.32 sends its engine SIGTERM and SIGKILL at once. In 7 trials the
-    engine was first 3 times, its death was noticed once, and 3 times the server kept connections open without a word
-    until their callers left. The same after a longer timeout that does not suffice.
+    engine was first 3 times, its death was noticed once, and 3 times the server kept connections open without
+    a word until their callers left. The same after a longer timeout that does not suffice.
     """
     try:
         body = last()
