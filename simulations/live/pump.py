@@ -6,16 +6,21 @@ from collections.abc import Callable
 from simulations.engine.counters import Buckets
 from simulations.live.driver import Driver, Job, Listener
 from simulations.live.engine import Sink
+from simulations.live.logs import LOGGER
 
+CRASHED = 1
+"""Exit code of an engine that failed, by itself or by request."""
 LATE_LE_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Pump:
     """Wakes at the times that the driver names. ``lateness`` says how late that was: the machine's noise."""
 
-    def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, driver: Driver, loop: asyncio.AbstractEventLoop, crash: Callable[[int], None]) -> None:
+        """``crash`` ends the process with a code: an engine that failed must not go on looking well."""
         self._driver = driver
         self._loop = loop
+        self._crash = crash
         self._zero_s = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._due_us: int | None = None
@@ -57,5 +62,10 @@ class Pump:
         now_us = self.now_us()
         if self._due_us is not None:
             self.lateness.observe(max(0, now_us - self._due_us))
-        self._driver.tick(now_us)
+        try:
+            self._driver.tick(now_us)
+        except Exception:
+            LOGGER.exception("EngineCore encountered a fatal error.")
+            self._crash(CRASHED)
+            raise
         self._arm()

@@ -37,7 +37,7 @@ class Service:
         self.spec = settings.spec()
         self.vocab = load_model(settings.model).vocab
         self.driver = Driver(self.spec, start_id=uuid.uuid4().hex)
-        self.pump = Pump(self.driver, asyncio.get_running_loop())
+        self.pump = Pump(self.driver, asyncio.get_running_loop(), crash)
         self.answering = 0
         """Completions under way, for /load."""
         self.registry = CollectorRegistry()

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from simulations.live.driver import Driver
 from simulations.live.faults import Faults
 from simulations.live.logs import LOGGER
-from simulations.live.pump import Pump
+from simulations.live.pump import CRASHED, Pump
 from simulations.live.refusals import broken
-
-CRASHED = 1
-"""Exit code of a crash that was asked for."""
 
 
 class Trouble:

@@ -49,7 +49,7 @@ class Live:
 
 
 def main() -> None:
-    """Print percentiles side by side: without the neighbours on this machine, then, for a while, with them."""
+    """Print percentiles side by side: without the neighbours on this machine, then for a while with them."""
     compare(SECONDS, first=True)
     compare(NOISY_SECONDS, first=False)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from simulations.live.logs import LOGGER
 from simulations.live.prompts import of_messages, of_text
 from tests.live.serving import served
 
@@ -201,3 +202,24 @@ def test_nothing_is_left_of_requests_that_are_over() -> None:
             return len(one.service.driver), len(one.service.driver.engine.unfinished()), load
 
     assert asyncio.run(story()) == (0, 0, '{"server_load": 0}')
+
+
+def test_an_engine_that_fails_ends_the_process_instead_of_looking_well(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> list[int]:
+        async with served() as one:
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+            asking = asyncio.create_task(one.complete(max_tokens=5))
+            while not len(one.service.driver):
+                await asyncio.sleep(0)
+            monkeypatch.setattr(one.service.driver, "tick", None)
+            while not one.crashes:
+                await asyncio.sleep(0)
+            monkeypatch.undo()
+            asking.cancel()
+            return one.crashes
+
+    monkeypatch.setattr(LOGGER, "propagate", True)
+    assert asyncio.run(story()) == [1]
+    assert "EngineCore encountered a fatal error." in caplog.text
