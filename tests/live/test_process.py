@@ -74,7 +74,7 @@ def test_a_signal_ends_it_with_its_code(number: signal.Signals, code: int) -> No
 
 
 def test_with_a_shutdown_timeout_what_runs_may_end() -> None:
-    with hearth_engine(Wanted(), "--shutdown-timeout", "60") as target:
+    with hearth_engine(Wanted(shutdown_timeout_s=60)) as target:
         stream = OpenStream(target, prompt="x", max_tokens=200)
         next(stream)
         target.process.send_signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ def test_with_a_shutdown_timeout_what_runs_may_end() -> None:
 
 
 def test_a_second_signal_ends_the_waiting() -> None:
-    with hearth_engine(Wanted(max_model_len=100_000), "--shutdown-timeout", "600") as target:
+    with hearth_engine(Wanted(max_model_len=100_000, shutdown_timeout_s=600)) as target:
         stream = OpenStream(target, prompt="x", max_tokens=90_000)
         next(stream)
         target.process.send_signal(signal.SIGTERM)
