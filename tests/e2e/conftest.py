@@ -16,6 +16,7 @@ from tests.e2e.cluster.hearth_images import hearth_image
 from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.progress import Terminal
 from tests.e2e.cluster.spec import Spec
+from tests.e2e.cluster.vllm_image import vllm_image
 
 HERE = Path(__file__).parent
 
@@ -58,11 +59,18 @@ def engine_image(able: None) -> Image:
 
 
 @pytest.fixture(scope="session")
-def cluster(engine_image: Image) -> Iterator[Cluster]:
-    """Two real nodes with 8 GPUs each, KEDA in pods, the engine's image on both; HPA period 2 s."""
+def real_vllm_image(able: None) -> Image:
+    """Real vLLM on CPU, as a container."""
+    return vllm_image(Terminal())
+
+
+@pytest.fixture(scope="session")
+def cluster(engine_image: Image, real_vllm_image: Image) -> Iterator[Cluster]:
+    """Two real nodes with 8 GPUs each, KEDA in pods, both engines' images on both; HPA period 2 s."""
     tell = Terminal()
     binaries = build.built((*programs.NODES, *programs.KEDAS), tell)
-    made = store.store_of([*images.system_images(binaries, keda=True), images.archive(engine_image)])
+    system = images.system_images(binaries, keda=True)
+    made = store.store_of([real_vllm_image, *system, engine_image])
     spec = Spec(name=unique("full"), nodes=2, keda="pods", hpa_sync_s=2.0, store=str(made))
     with running(spec, tell) as started:
         yield started

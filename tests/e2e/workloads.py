@@ -3,6 +3,8 @@
 from typing import Any
 
 from tests.e2e.cluster.node import PAUSE_IMAGE
+from tests.e2e.cluster.vllm_image import MODEL
+from tests.vllm.serving import Flags
 
 ENGINE_PORT = 8000
 
@@ -26,24 +28,33 @@ def deployment(name: str, replicas: int, **container: Any) -> dict[str, Any]:
 
 def engine(name: str, image: str, replicas: int, *flags: str) -> list[dict[str, Any]]:
     """A Deployment of ``hearth engine`` and its Service, as people deploy vLLM: one GPU each, spread."""
-    probe = {"httpGet": {"path": "/health", "port": ENGINE_PORT}, "periodSeconds": 1}
-    made = deployment(
-        name,
-        replicas,
-        image=image,
-        args=["engine", "--served-model-name", name, *flags],
-        ports=[{"name": "http", "containerPort": ENGINE_PORT}],
-        readinessProbe=probe,
-        resources={"limits": {"nvidia.com/gpu": "1"}},
-    )
+    args = ["engine", "--served-model-name", name, *flags]
+    limits = {"limits": {"nvidia.com/gpu": "1"}}
+    made = [_server(name, image, replicas, args, resources=limits), service(name)]
     spread = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": name}}}
-    made["spec"]["template"]["spec"]["topologySpreadConstraints"] = [
+    made[0]["spec"]["template"]["spec"]["topologySpreadConstraints"] = [
         {"maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", **spread}
     ]
-    service = {
+    return made
+
+
+def real_vllm(name: str, image: str, *flags: str) -> list[dict[str, Any]]:
+    """A Deployment of one real vLLM with the tiny model, and its Service."""
+    args = ["serve", MODEL, "--served-model-name", name, *Flags(more=flags).arguments()]
+    return [_server(name, image, 1, args), service(name)]
+
+
+def _server(name: str, image: str, replicas: int, args: list[str], **more: Any) -> dict[str, Any]:
+    probe = {"httpGet": {"path": "/health", "port": ENGINE_PORT}, "periodSeconds": 1}
+    ports = [{"name": "http", "containerPort": ENGINE_PORT}]
+    return deployment(name, replicas, image=image, args=args, ports=ports, readinessProbe=probe, **more)
+
+
+def service(name: str) -> dict[str, Any]:
+    """Port 80 to the engines of ``name``."""
+    return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name, "namespace": "default"},
         "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
     }
-    return [made, service]

@@ -26,10 +26,10 @@ class Api:
     def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
         """The decoded answer; ``OSError`` (``urllib.error.HTTPError`` among them) where there is none."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - https only
+        request = urllib.request.Request(
             API_URL + path, data, {**self._headers, "Content-Type": kind}, method=method
         )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=self._tls) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=self._tls) as answer:
             text = answer.read()
         return json.loads(text) if text.startswith((b"{", b"[")) else text.decode()
 
@@ -39,6 +39,14 @@ class Api:
             return bool(self.call("GET", "/readyz") == "ok")
         except OSError:
             return False
+
+    def serves(self, group: str, resource: str) -> bool:
+        """Whether discovery lists it; a definition is Established a moment earlier."""
+        try:
+            found = self.call("GET", group)
+        except OSError:
+            return False
+        return any(one["name"] == resource for one in found["resources"])
 
     def condition(self, path: str, kind: str) -> bool:
         """Whether the object at ``path`` has the condition ``kind`` with status True."""

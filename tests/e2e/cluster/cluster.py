@@ -149,7 +149,7 @@ class Cluster:
         return found
 
     def wait_ready(
-        self, selector: str, count: int, namespace: str = "default", within_s: float = 60.0
+        self, selector: str, count: int, *, namespace: str = "default", within_s: float = 60.0
     ) -> float:
         """Until exactly ``count`` pods of the selector are Ready and none other is there."""
 
@@ -157,7 +157,17 @@ class Cluster:
             pods = self.pods(selector, namespace)
             return len(pods) == count and all(_ready(pod) for pod in pods)
 
-        return self.wait(f"{count} pods of {selector} Ready", settled, within_s)
+        try:
+            return self.wait(f"{count} pods of {selector} Ready", settled, within_s)
+        except ClusterError as error:
+            raise ClusterError(f"{error}\n{self._troubles(selector, namespace)}") from None
+
+    def _troubles(self, selector: str, namespace: str) -> str:
+        """What an on-call would look at first."""
+        words = (f"--selector={selector}", f"--namespace={namespace}")
+        events = self.kubectl("get", "events", f"--namespace={namespace}", "--sort-by=.lastTimestamp")
+        logs = self.kubectl("logs", *words, "--tail=20", "--all-containers", "--ignore-errors")
+        return "\n".join([self.kubectl("get", "pods", *words, "--output=wide"), events[-2000:], logs])
 
 
 def _ready(pod: Any) -> bool:

@@ -58,7 +58,6 @@ def controllers(spec: Spec, at: Layout) -> Process:
         f"--root-ca-file={at.pki}/ca.crt",
         f"--cluster-signing-cert-file={at.pki}/ca.crt",
         f"--cluster-signing-key-file={at.pki}/ca.key",
-        "--use-service-account-credentials=true",
         f"--horizontal-pod-autoscaler-sync-period={spec.hpa_sync_s}s",
     )
     if spec.fake_nodes:  # nobody renews the leases of nodes that are not there

@@ -3,7 +3,7 @@
 ``$HEARTH_CACHE`` (``~/.cache/hearth``)::
 
     programs/<name>-<key>/        binaries, keyed by what they are built from
-    images/<name>-<key>.tar       docker archives
+    images/layer-<name>-<key>.tar image layers, each with its digest beside it
     stores/<key>/                 a containerd root with a set of images in it
     clusters/<name>/              a running cluster: spec, certificates, logs, its nodes' files
     failed/<name>/                the logs of a cluster that did not come up, until its next start

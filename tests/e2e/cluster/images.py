@@ -7,11 +7,11 @@ layer is never unpacked twice.
 import hashlib
 import io
 import json
-import shutil
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.e2e.cluster import folders
 from tests.e2e.cluster.programs import KEDA, KEDAS, NODES, Program
@@ -19,7 +19,6 @@ from tests.e2e.cluster.programs import KEDA, KEDAS, NODES, Program
 REPOSITORY = "hearth.test"
 NOBODY = "65532"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +38,31 @@ class Image:
         """What a pod's ``image`` says."""
         return f"{REPOSITORY}/{self.name}"
 
+    @property
+    def key(self) -> str:
+        """Of its content: layers are named by theirs."""
+        start = json.dumps([self.entrypoint, self.environment, self.user, self.workdir])
+        return folders.key([self.reference, start, *(layer.name for layer in self.layers)])
 
-def archive(image: Image) -> Path:
-    """The docker archive of ``image``, written once; its file name carries its content's key."""
-    digests = [_digest(layer) for layer in image.layers]
+
+def parts(image: Image) -> list[Image]:
+    """Images of its lowest layers, one layer more each, the whole one last.
+
+    Nodes hold them all, so that a new top layer (our code) does not unpack those below it again.
+    """
+    stem = image.name.split(":")[0]
+    heights = range(1, len(image.layers))
+    lower = [
+        Image(name=f"{stem}-{height}:{folders.key(layer.name for layer in layers)}", layers=layers)
+        for height in heights
+        for layers in [image.layers[:height]]
+    ]
+    return [*lower, image]
+
+
+def write(image: Image, out: IO[bytes]) -> None:
+    """The docker archive of ``image``, into a pipe: nothing but its layers is kept on disk."""
+    digests = {layer: digest(layer) for layer in image.layers}
     config = {
         "architecture": "amd64",
         "os": "linux",
@@ -52,30 +72,27 @@ def archive(image: Image) -> Path:
             "User": image.user,
             "WorkingDir": image.workdir,
         },
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{value}" for value in digests.values()]},
     }
-    key = folders.key([image.reference, json.dumps(config)])
-    stem = image.name.replace(":", "-").replace("/", "-")
-    final = folders.cache() / "images" / f"{stem}-{key}.tar"
-    return folders.made_once(final, lambda half: _write(half, image, json.dumps(config).encode(), digests))
-
-
-def _digest(layer: Path) -> str:
-    with layer.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write(out: Path, image: Image, config: bytes, digests: Sequence[str]) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    names = [f"{digest}.tar" for digest in digests]
+    names = [f"{value}.tar" for value in digests.values()]
     manifest = [{"Config": "config.json", "RepoTags": [image.reference], "Layers": names}]
-    with tarfile.open(out, "w") as tar:
-        for name, path in dict(zip(names, image.layers, strict=True)).items():
-            tar.add(path.resolve(), arcname=name, filter=_anonymous)
-        for name, body in (("config.json", config), ("manifest.json", json.dumps(manifest).encode())):
+    with tarfile.open(fileobj=out, mode="w|") as tar:
+        for layer, value in digests.items():
+            tar.add(layer.resolve(), arcname=f"{value}.tar", filter=_anonymous)
+        for name, body in (("config.json", config), ("manifest.json", manifest)):
+            data = json.dumps(body).encode()
             info = tarfile.TarInfo(name)
-            info.size = len(body)
-            tar.addfile(info, io.BytesIO(body))
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def digest(layer: Path) -> str:
+    """SHA-256 of a layer, computed once and written beside it: one of ours has three gigabytes."""
+    beside = layer.with_suffix(".sha256")
+    if not beside.exists():
+        with layer.open("rb") as file:
+            beside.write_text(hashlib.file_digest(file, "sha256").hexdigest())
+    return beside.read_text()
 
 
 def layer(name: str, key: str, entries: Sequence[tuple[Path, str]]) -> Path:
@@ -112,19 +129,22 @@ def program_image(program: Program, folder: Path, tag: str, user: str) -> Image:
     return Image(name=f"{program.name}:{tag}", layers=(files,), entrypoint=(f"/{program.name}",), user=user)
 
 
-def system_images(binaries: dict[str, Path], *, keda: bool) -> list[Path]:
+def system_images(binaries: dict[str, Path], *, keda: bool) -> list[Image]:
     """What every node holds: pause, CoreDNS and, if asked, KEDA."""
     tags = [(program, "1") for program in NODES]
     if keda:
         tags += [(program, KEDA.removeprefix("v")) for program in KEDAS]
     users = {"pause": "65535"}
     return [
-        archive(program_image(program, binaries[program.name], tag, users.get(program.name, NOBODY)))
+        program_image(program, binaries[program.name], tag, users.get(program.name, NOBODY))
         for program, tag in tags
     ]
 
 
-def sweep(count: int = 40) -> None:
-    """Forget archives and layers that nobody has used for long."""
-    folders.keep_newest(folders.cache() / "images", "*.tar", count)
-    shutil.rmtree(folders.cache() / "images" / "empty", ignore_errors=True)
+def sweep(kept: int = 16) -> None:
+    """Forget layers that nobody has used for long."""
+    folder = folders.cache() / "images"
+    folders.keep_newest(folder, "layer-*.tar", kept)
+    for beside in folder.glob("*.sha256"):
+        if not beside.with_suffix(".tar").exists():
+            beside.unlink()

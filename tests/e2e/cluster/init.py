@@ -79,9 +79,8 @@ class Boot:
                 self._available(keda.NAMESPACE, name, f"{name} is available")
         else:
             self.apply(keda.as_processes(objects, (self.at.pki / "ca.crt").read_bytes()))
-            crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh"
-            established = functools.partial(self.api.condition, crd, "Established")
-            self._wait("KEDA's resources are served", established, READY_WITHIN_S)
+            served = functools.partial(self.api.serves, "/apis/keda.sh/v1alpha1", "scaledobjects")
+            self._wait("KEDA's resources are served", served, READY_WITHIN_S)
             for process in keda.processes(self.spec, self.at):
                 self.supervisor.start(process)
         served = f"/apis/apiregistration.k8s.io/v1/apiservices/{keda.API_SERVICE}"
@@ -126,7 +125,8 @@ def main(folder: str) -> None:
     try:
         boot.run()
     except (ClusterError, subprocess.CalledProcessError, OSError) as error:
-        at.failure.write_text(str(error))
+        if not at.failure.exists():  # a node may have said it better
+            at.failure.write_text(str(error))
         raise
     at.ready.touch()
     boot.supervisor.serve(at.control)

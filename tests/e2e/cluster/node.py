@@ -10,6 +10,7 @@ from tests.e2e.cluster.supervise import Process
 OWN = ("/var/lib/kubelet", "/var/lib/hearth", "/var/log/pods", "/var/log/containers", "/var/lib/cni", "/opt")
 """Folders in which each node has files of its own; everything else is the machine's."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
+KUBELET_HEALTH = "http://127.0.0.1:10248/healthz"
 PAUSE_IMAGE = "hearth.test/pause:1"
 
 

@@ -7,14 +7,17 @@ It runs in network, mount and process namespaces inside the cluster's, made by i
 
 import subprocess
 import sys
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 
 from tests.e2e.cluster import cgroups, network, node
 from tests.e2e.cluster.layout import Layout
-from tests.e2e.cluster.spec import read_spec
+from tests.e2e.cluster.machine import ClusterError
+from tests.e2e.cluster.spec import Spec, read_spec
 from tests.e2e.cluster.supervise import Supervisor
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 def _mounts(files: Path) -> None:
@@ -28,12 +31,21 @@ def _mounts(files: Path) -> None:
 
 
 def main(folder: str, name: str) -> None:
-    """Become the node."""
+    """Become the node; on failure leave one line that says why."""
     at = Layout(Path(folder))
-    spec = read_spec(at.spec)
+    try:
+        supervisor = _boot(at, read_spec(at.spec), name)
+    except ClusterError as error:
+        at.failure.write_text(f"{name}: {error}")
+        raise
+    control = at.node(name) / "control.sock"
+    control.unlink(missing_ok=True)  # of a life before a power cut
+    supervisor.serve(control)
+
+
+def _boot(at: Layout, spec: Spec, name: str) -> Supervisor:
     link = next(link for link in spec.links if link.name == name)
-    own = at.node(name)
-    supervisor = Supervisor(at.logs / name)
+    own, supervisor = at.node(name), Supervisor(at.logs / name)
     supervisor.wait_until("the network is plugged in", lambda: network.has(network.UPLINK), WITHIN_S)
     network.node_side(link)
     _mounts(own / "files")
@@ -41,14 +53,28 @@ def main(folder: str, name: str) -> None:
     (own / "containerd.toml").write_text(node.containerd_toml(own))
     (own / "cni" / "10-pods.conflist").write_text(node.cni_json(link))
     (own / "kubelet.json").write_text(node.kubelet_json(spec, at, link))
+    log = at.logs / name / "containerd.log"
+    seen = log.stat().st_size if log.exists() else 0
     containerd, *rest = node.processes(spec, at, link)
     supervisor.start(containerd)
-    supervisor.wait_until("containerd answers", Path(node.CONTAINERD_SOCKET).exists, WITHIN_S)
+    supervisor.wait_until("containerd serves", lambda: _serves(log, seen), WITHIN_S)
     for process in rest:
         supervisor.start(process)
-    control = own / "control.sock"
-    control.unlink(missing_ok=True)  # of a life before a power cut
-    supervisor.serve(control)
+    supervisor.wait_until("the kubelet is healthy", _healthy, WITHIN_S)
+    return supervisor
+
+
+def _serves(log: Path, seen: int) -> bool:
+    """Its socket is there long before it answers a kubelet, who asks once and gives up."""
+    return b"Start streaming server" in log.read_bytes()[seen:]
+
+
+def _healthy() -> bool:
+    try:
+        with urllib.request.urlopen(node.KUBELET_HEALTH, timeout=1) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ def users(links: Sequence[NodeNet]) -> list[User]:
     """Everybody who talks to the API server with a token of the token file."""
     return [
         User("admin", "admin", ("system:masters",)),
-        User("kube-controller-manager", "system:kube-controller-manager"),
+        # Its controllers act as itself: forty service accounts and tokens would cost six seconds a start.
+        User("kube-controller-manager", "system:kube-controller-manager", ("system:masters",)),
         User("kube-scheduler", "system:kube-scheduler"),
         User("kube-proxy", "system:kube-proxy"),
         *(User(link.name, f"system:node:{link.name}", ("system:nodes",)) for link in links),

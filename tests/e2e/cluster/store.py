@@ -4,6 +4,7 @@ A node gets its root as hard links to a store's files. Layers and blobs are neve
 containerd's two databases are; those are copied. 0.1 s a node instead of 5 s for each import.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,25 +14,31 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.cluster import folders
+from tests.e2e.cluster import folders, images
+from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.machine import ClusterError
 
-KEPT = 12
-"""Stores that are kept; all but the last used go first. They share most files by hard links."""
+KEPT = 30
+"""Stores that are kept, one for each layer of the sets in use. They share their files by hard links."""
 _SOCKET = "/run/containerd/containerd.sock"
 _WITHIN_S, _LOOK_S = 30.0, 0.05
 
 
-def store_of(archives: Sequence[Path]) -> Path:
-    """A root with all of ``archives`` (docker archives, named by what is in them) imported and unpacked.
+def store_of(wanted: Sequence[Image]) -> Path:
+    """A root with all of ``wanted`` imported and unpacked.
 
-    Made from the store of all but the last one: what changes most often goes last.
+    It grows layer by layer from the store of what comes before: what changes most often goes last.
     """
-    key = folders.key(path.name for path in archives)
-    final = folders.cache() / "stores" / key
-    made = folders.made_once(final, lambda half: _make(archives, half))
-    folders.keep_newest(final.parent, "[0-9a-f]*", KEPT)
+    made = _grown([part for image in wanted for part in images.parts(image)])
+    folders.keep_newest(made.parent, "[0-9a-f]*", KEPT)
     return made
+
+
+def _grown(wanted: Sequence[Image]) -> Path:
+    """Touches every store below as well: what an import may build on is kept."""
+    below = _grown(wanted[:-1]) if len(wanted) > 1 else None
+    final = folders.cache() / "stores" / folders.key(image.key for image in wanted)
+    return folders.made_once(final, lambda half: _make(wanted[-1], below, half))
 
 
 def give(store: Path, target: Path) -> None:
@@ -45,32 +52,37 @@ def give(store: Path, target: Path) -> None:
         shutil.copy2(database, copy)
 
 
-def _make(archives: Sequence[Path], half: Path) -> None:
-    if len(archives) > 1:
-        give(store_of(archives[:-1]), half)
+def _make(image: Image, below: Path | None, half: Path) -> None:
+    if below is not None:
+        give(below, half)
     half.mkdir(parents=True, exist_ok=True)
     log = half.parent / "import.log"
-    with log.open("w") as file:
-        unshare = ("unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child=KILL")
-        module = ("-m", "tests.e2e.cluster.store", str(half), str(archives[-1]))
-        done = subprocess.run([*unshare, sys.executable, *module], stdout=file, stderr=file, check=False)
-    if done.returncode != 0:
-        raise ClusterError(f"importing {archives[-1].name} failed", log)
+    unshare = ("unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child=KILL")
+    argv = (*unshare, sys.executable, "-m", "tests.e2e.cluster.store", str(half))
+    with (
+        log.open("w") as file,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=file, stderr=file) as child,
+    ):
+        assert child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            images.write(image, child.stdin)
+    if child.returncode != 0:
+        raise ClusterError(f"importing {image.name} failed", log)
     log.unlink()
 
 
-def _import(root: str, archive: str) -> None:
-    """Process 1 of a namespace of its own: a containerd that lives as long as one import."""
+def _import(root: str) -> None:
+    """Process 1 of a namespace of its own: a containerd that lives as long as one import from stdin."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
         config.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
         config.flush()
         argv = ["containerd", "--config", config.name, "--root", root, "--state", "/run/containerd"]
-        containerd = subprocess.Popen([*argv, "--address", _SOCKET])
+        containerd = subprocess.Popen([*argv, "--address", _SOCKET], stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + _WITHIN_S
         while not Path(_SOCKET).exists() and containerd.poll() is None and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
-        subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", archive], check=True)
+        subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", "-"], check=True)
         containerd.terminate()
         containerd.wait()
     os.sync()
