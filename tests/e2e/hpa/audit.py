@@ -37,6 +37,11 @@ POLICY: dict[str, Any] = {
             ],
         },
         {
+            "level": "Metadata",
+            "verbs": ["update", "patch"],
+            "resources": [{"group": "autoscaling", "resources": ["horizontalpodautoscalers"]}],
+        },
+        {
             "level": "RequestResponse",
             "verbs": ["delete"],
             "resources": [{"group": "", "resources": ["pods"]}],
@@ -54,8 +59,8 @@ class Event:
     from_s: float
     to_s: float
     what: str
-    """``look`` and ``scale`` (the scale read and written), ``metric``, ``status`` (of the HPA), ``polled``
-    (KEDA says whether the target is active), ``ready``, ``unready`` and ``gone`` (of a pod)."""
+    """``look``, ``scale`` (the scale, read and written), ``metric``, ``status`` and ``bounds`` (of the HPA,
+    its spec), ``polled`` (KEDA says if the target is active), ``ready``, ``unready``, ``gone`` (a pod)."""
     who: str
     """``hpa``, ``keda`` or ``hand``."""
     case: str
@@ -101,6 +106,8 @@ def _content(raw: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
             return "look" if verb == "get" else "scale", target["name"], _scale(raw)
         case "horizontalpodautoscalers", "status", _:
             return "status", target["name"].removeprefix("keda-hpa-"), _conditions(raw["requestObject"])
+        case "horizontalpodautoscalers", None, _:
+            return "bounds", target["name"].removeprefix("keda-hpa-"), {}
         case "scaledobjects", "status", _:
             return _activity(target["name"], raw["requestObject"])
         case "pods", "status", _:

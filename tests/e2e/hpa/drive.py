@@ -22,7 +22,7 @@ from tests.e2e.hpa.manifests import ADDRESS, NAMESPACE, deployment, scaled_objec
 
 _FAST = ("--kube-api-qps=500", "--kube-api-burst=1000")
 """The clients' own brakes are for big clusters; here they would make syncs late."""
-_WAVE = 35
+_WAVE = 26
 _PODS_WITHIN_S, _CALLED_WITHIN_S, _SETTLE_S, _AFTER_S, _LOOK_S = 180.0, 60.0, 2.0, 0.5, 0.02
 
 

@@ -7,15 +7,14 @@ one polling interval apart.
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from tests.e2e.hpa import audit
 from tests.e2e.hpa.audit import Event
 from tests.e2e.hpa.case import Case
-from tests.e2e.hpa.recording import Move, Recording, Sync
+from tests.e2e.hpa.recording import Move, Recording, Sync, in_turn
 
 _EARLY_S, _LATE_S = 0.02, 1.0
 """How far from its time a poll may be seen; one that is not seen fell together with a sync."""
@@ -33,6 +32,18 @@ class _Calls:
     pushes_s: list[float] = field(default_factory=list)
     act_late_s: float = 0.0
     """Of the driver's own acts."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one sync consisted of."""
+
+    look: Event
+    reasons: dict[str, str]
+    ready: int
+    metrics: list[Event] = field(default_factory=list)
+    wrote: int | None = None
+    chosen: str = ""
 
 
 def recordings(folder: Path, cases: Sequence[Case]) -> list[Recording]:
@@ -73,54 +84,54 @@ def _recording(case: Case, events: Sequence[Event], calls: _Calls) -> Recording:
     def ms(at_s: float) -> int:
         return round((at_s - second) * 1000)
 
-    turns = [turn for turn in _turns(events) if turn.look.to_s <= until_s]
-    polls_s = [at_s for at_s in _polls(case, events, calls) if at_s <= until_s]
+    syncs = tuple(_sync(turn, calls, ms) for turn in _turns(events) if turn.look.to_s <= until_s)
+    polls_ms = [ms(at_s) for at_s in _polls(case, events, calls) if at_s <= until_s]
     return Recording(
         case=case.name,
-        late_ms=round(1000 * _late(case, calls, [turn.look.to_s for turn in turns], polls_s)),
         phase_ms=ms(calls.began_s),
-        syncs=tuple(
-            Sync(
-                at_ms=ms(turn.look.to_s),
-                spec=turn.look.spec,
-                status=turn.look.status,
-                ready=turn.ready,
-                reads_ms=tuple(ms(at_s) for at_s in _reads(turn, calls)),
-                wrote=turn.wrote,
-                active=turn.reasons.get("ScalingActive", ""),
-                limited=turn.reasons.get("ScalingLimited", ""),
-                able=turn.reasons.get("AbleToScale", ""),
-                metric=turn.chosen,
-            )
-            for turn in turns
-        ),
-        polls_ms=tuple(ms(at_s) for at_s in polls_s),
+        syncs=syncs,
+        polls_ms=tuple(polls_ms),
         pushes_ms=tuple(ms(at_s) for at_s in calls.pushes_s if at_s <= until_s),
+        bounds_ms=tuple(ms(at_s) for at_s in _bounds(case, events, calls.began_s)),
         moves=tuple(
             Move(at_ms=ms(e.to_s), replicas=e.spec, who=e.who)
             for e in events
             if e.what == "scale" and e.fine and calls.began_s <= e.to_s <= until_s
         ),
+        late_ms=round(max(1000 * calls.act_late_s, *_late(case, ms(calls.began_s), syncs, polls_ms))),
     )
 
 
-def _late(case: Case, calls: _Calls, syncs_s: Sequence[float], polls_s: Sequence[float]) -> float:
-    gaps = [(syncs_s, case.clocks.sync_s), (polls_s, case.polling_s)]
-    late = [after - before - period for times, period in gaps for before, after in pairwise(times)]
-    began = [times[0] - calls.began_s for times in (syncs_s, polls_s) if times]
-    return max(calls.act_late_s, *began, *late)
+def _bounds(case: Case, events: Sequence[Event], began_s: float) -> Iterator[float]:
+    """When KEDA had passed on each change of bounds."""
+    for at_s, _ in case.bounds:
+        yield next(e.to_s for e in events if e.what == "bounds" and e.to_s > began_s + at_s)
 
 
-@dataclass(slots=True)
-class _Turn:
-    """What one sync consisted of."""
+def _sync(turn: _Turn, calls: _Calls, ms: Callable[[float], int]) -> Sync:
+    return Sync(
+        from_ms=ms(turn.look.to_s),
+        at_ms=ms(max([turn.look.to_s, *(event.to_s for event in turn.metrics)])),
+        spec=turn.look.spec,
+        status=turn.look.status,
+        ready=turn.ready,
+        reads_ms=tuple(ms(at_s) for at_s in _reads(turn, calls)),
+        wrote=turn.wrote,
+        active=turn.reasons.get("ScalingActive", ""),
+        limited=turn.reasons.get("ScalingLimited", ""),
+        able=turn.reasons.get("AbleToScale", ""),
+        metric=turn.chosen,
+    )
 
-    look: Event
-    reasons: dict[str, str]
-    ready: int
-    metrics: list[Event] = field(default_factory=list)
-    wrote: int | None = None
-    chosen: str = ""
+
+def _late(case: Case, began_ms: int, syncs: Sequence[Sync], polls_ms: Sequence[int]) -> Iterator[float]:
+    """Milliseconds from an even beat that begins with the case."""
+    turns = in_turn([sync.from_ms for sync in syncs])
+    beats = [(turns, (turns[-1] - turns[0]) / (len(turns) - 1)), (polls_ms, case.polling_s * 1000)]
+    for times_ms, period_ms in beats:
+        for number, at_ms in enumerate(times_ms):
+            yield abs(at_ms - times_ms[0] - number * period_ms)
+        yield from [at_ms - began_ms for at_ms in times_ms[:1]]
 
 
 def _turns(events: Iterable[Event]) -> list[_Turn]:

@@ -5,9 +5,11 @@ whole seconds, so the fraction has to stay.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 LATE_MOST_MS = 600
@@ -18,7 +20,10 @@ LATE_MOST_MS = 600
 class Sync:
     """One sync of the HPA controller."""
 
+    from_ms: int
+    """When it read the scale."""
     at_ms: int
+    """When it had its metrics: the time that counts for windows and periods."""
     spec: int
     status: int
     """As it read them from the scale subresource."""
@@ -56,9 +61,27 @@ class Recording:
     syncs: tuple[Sync, ...]
     polls_ms: tuple[int, ...]
     pushes_ms: tuple[int, ...]
+    bounds_ms: tuple[int, ...]
+    """When KEDA had given the HPA its new bounds."""
     moves: tuple[Move, ...]
     late_ms: int
-    """How late the latest thing was, a sync, a poll or an act of the driver's: a busy machine."""
+    """How far from its time a sync, a poll or an act of the driver's was at most: a busy machine."""
+
+    @property
+    def period_ms(self) -> float:
+        """Of the syncs: the flag's and the time that a sync takes. One out of turn does not count."""
+        turns = in_turn([sync.from_ms for sync in self.syncs])
+        return (turns[-1] - turns[0]) / (len(turns) - 1)
+
+
+def in_turn(times_ms: Sequence[int]) -> list[int]:
+    """Of a controller's syncs those that its period brought; a change of the HPA's spec brings one more."""
+    usual_ms = median(after - before for before, after in pairwise(times_ms))
+    turns = [times_ms[0]]
+    for at_ms in times_ms[1:]:
+        if at_ms - turns[-1] > usual_ms / 2:
+            turns.append(at_ms)
+    return turns
 
 
 def save(recordings: Iterable[Recording], path: Path) -> None:
@@ -72,7 +95,19 @@ def load(path: Path) -> list[Recording]:
     return [_unpacked(json.loads(line)) for line in path.read_text().splitlines()]
 
 
-_SYNC = ("at_ms", "spec", "status", "ready", "reads_ms", "wrote", "active", "limited", "able", "metric")
+_SYNC = (
+    "from_ms",
+    "at_ms",
+    "spec",
+    "status",
+    "ready",
+    "reads_ms",
+    "wrote",
+    "active",
+    "limited",
+    "able",
+    "metric",
+)
 
 
 def _packed(one: Recording) -> dict[str, Any]:
@@ -90,6 +125,7 @@ def _unpacked(values: dict[str, Any]) -> Recording:
         syncs=tuple(Sync(**(sync | {"reads_ms": tuple(sync["reads_ms"])})) for sync in syncs),
         polls_ms=tuple(values["polls_ms"]),
         pushes_ms=tuple(values["pushes_ms"]),
+        bounds_ms=tuple(values["bounds_ms"]),
         late_ms=values["late_ms"],
         moves=tuple(Move(at_ms=t, replicas=n, who=who) for t, n, who in values["moves"]),
     )

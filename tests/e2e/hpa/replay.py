@@ -50,11 +50,11 @@ class _Replay:
 
     def run(self) -> Iterator[str]:
         """Everything that happened, in order."""
-        syncs = {sync.at_ms: sync for sync in self.real.syncs}
+        syncs = {sync.from_ms: sync for sync in self.real.syncs}
         turns = [(at_ms, "sync") for at_ms in syncs]
         turns += [(at_ms, "poll") for at_ms in self.real.polls_ms]
         turns += [(at_ms, "push") for at_ms in self.real.pushes_ms]
-        bounds = {self.real.phase_ms + round(at_s * 1000): new for at_s, new in self.case.bounds}
+        bounds = dict(zip(self.real.bounds_ms, (new for _, new in self.case.bounds), strict=True))
         turns += [(at_ms, "bounds") for at_ms in bounds]
         for at_ms, kind in sorted(turns):
             match kind:
@@ -80,13 +80,12 @@ class _Replay:
         if asked != bool(sync.reads_ms):
             yield f"{sync.at_ms} ms: the HPA asked for {'no ' if asked else ''}metrics at {sync.spec}"
             return
-        at_ms = max(sync.reads_ms, default=sync.at_ms)
         metrics = tuple(
             self._ask(read_ms, sync.ready, sync.status - sync.ready).metrics[index]
             for index, read_ms in enumerate(sync.reads_ms)
         )
         served = self.keda.serve(Ask(metrics=metrics), spec_replicas=sync.spec, ready_pods=sync.ready)
-        result = self.hpa.sync(at_ms * 1000, sync.spec, sync.status, sync.ready, served)
+        result = self.hpa.sync(sync.at_ms * 1000, sync.spec, sync.status, sync.ready, served)
         self.conditions = conditions(self.conditions, result)
         real = Conditions(active=sync.active, limited=sync.limited, able=sync.able, metric=sync.metric)
         wrote = sync.spec if sync.wrote is None else sync.wrote
@@ -118,7 +117,7 @@ class _Replay:
         return before[-1] if before else self.case.start
 
     def _ready(self, at_ms: int) -> int:
-        before = [sync.ready for sync in self.real.syncs if sync.at_ms <= at_ms]
+        before = [sync.ready for sync in self.real.syncs if sync.from_ms <= at_ms]
         return before[-1] if before else self.case.start
 
 
