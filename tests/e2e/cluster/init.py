@@ -79,8 +79,8 @@ class Boot:
                 self._available(keda.NAMESPACE, name, f"{name} is available")
         else:
             self.apply(keda.as_processes(objects, (self.at.pki / "ca.crt").read_bytes()))
-            served = functools.partial(self.api.serves, "/apis/keda.sh/v1alpha1", "scaledobjects")
-            self._wait("KEDA's resources are served", served, READY_WITHIN_S)
+            known = functools.partial(self.api.serves, "/apis/keda.sh/v1alpha1", "scaledobjects")
+            self._wait("KEDA's resources are served", known, READY_WITHIN_S)
             for process in keda.processes(self.spec, self.at):
                 self.supervisor.start(process)
         served = f"/apis/apiregistration.k8s.io/v1/apiservices/{keda.API_SERVICE}"
