@@ -7,6 +7,7 @@ from tests.e2e.cluster.vllm_image import MODEL
 from tests.vllm.serving import Flags
 
 ENGINE_PORT = 8000
+_SHM = {"name": "shm", "mountPath": "/dev/shm"}  # noqa: S108 - a folder in the container
 
 
 def deployment(name: str, replicas: int, **container: Any) -> dict[str, Any]:
@@ -41,7 +42,10 @@ def engine(name: str, image: str, replicas: int, *flags: str) -> list[dict[str, 
 def real_vllm(name: str, image: str, *flags: str) -> list[dict[str, Any]]:
     """A Deployment of one real vLLM with the tiny model, and its Service."""
     args = ["serve", MODEL, "--served-model-name", name, *Flags(more=flags).arguments()]
-    return [_server(name, image, 1, args), service(name)]
+    made = _server(name, image, 1, args, volumeMounts=[_SHM])
+    # Its processes share 160 MiB; a container's own /dev/shm has 64.
+    made["spec"]["template"]["spec"]["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
+    return [made, service(name)]
 
 
 def _server(name: str, image: str, replicas: int, args: list[str], **more: Any) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class Cluster:
 
         def settled() -> bool:
             pods = self.pods(selector, namespace)
+            if any(_crash_loops(pod) for pod in pods):
+                raise ClusterError(f"a pod of {selector} crashes again and again")
             return len(pods) == count and all(_ready(pod) for pod in pods)
 
         try:
@@ -173,6 +175,11 @@ class Cluster:
 def _ready(pod: Any) -> bool:
     conditions = pod.status.conditions or ()
     return any(c.type == "Ready" and c.status == "True" for c in conditions)
+
+
+def _crash_loops(pod: Any) -> bool:
+    states = [status.state.waiting for status in pod.status.container_statuses or ()]
+    return any(waiting and waiting.reason == "CrashLoopBackOff" for waiting in states)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ REPOSITORY = Path(__file__).parents[3]
 MARK = "HEARTH_CLUSTER"
 """In the environment of every program of a cluster: its name."""
 RUNS = "runs"
+DEAD_S = 600
 RUN_BYTES = 1 << 30
 """Room that a cluster wants for etcd, logs and its nodes' writable layers."""
 _LOOK_S, _STOP_WITHIN_S, _SOCKET_PATH_MOST = 0.05, 30.0, 100
@@ -49,6 +51,7 @@ def up(spec: Spec, tell: Told, *, owner: int = 0) -> Layout:
     if pids(at) is not None:
         raise ClusterError(f"cluster {spec.name} is running; make cluster-down first, or choose another name")
     down(spec.name)
+    _sweep()
     binaries = _binaries(spec, tell)
     machine.require_space(folders.cache(), RUN_BYTES, f"cluster {spec.name}")
     if len(str(at.node("node250") / "control.sock")) > _SOCKET_PATH_MOST:
@@ -159,6 +162,14 @@ def down(name: str) -> bool:
         clean(at)
         return True
     return running is not None
+
+
+def _sweep() -> None:
+    """Remove what clusters left whose keeper was killed, once they are too old to be just starting."""
+    for name in names():
+        at = layout(name)
+        if pids(at) is None and time.time() - at.root.stat().st_mtime > DEAD_S:
+            down(name)
 
 
 def _end_orphan(at: Layout) -> None:

@@ -5,7 +5,6 @@ containerd's two databases are; those are copied. 0.1 s a node instead of 5 s fo
 """
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -85,7 +84,6 @@ def _import(root: str) -> None:
         subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", "-"], check=True)
         containerd.terminate()
         containerd.wait()
-    os.sync()
 
 
 if __name__ == "__main__":
