@@ -50,7 +50,7 @@ def _report(made: list[Recording]) -> None:
     outcome = compare(made)
     for line in outcome.lines():
         sys.stdout.write(line + "\n")
-    if outcome.unexpected:
+    if outcome.differing:
         sys.exit(1)
 
 

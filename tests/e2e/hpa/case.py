@@ -22,6 +22,9 @@ from simulations.scenario import Direction, Hpa, Scenario
 SURGE = 2
 """``maxSurge`` of every Deployment."""
 
+_NAME_MOST = 54
+"""``keda-hpa-`` comes before it in a label of at most 63."""
+
 T = TypeVar("T")
 Steps = Sequence[tuple[float, T]]
 """(from second, value); the first is from 0."""
@@ -91,13 +94,13 @@ class Case:
     """(second, pods): so many Ready pods have no CPU sample."""
     clocks: Clocks = FAST
     race: str = ""
-    """Why the model cannot follow the real ones every time: an exception of the comparison."""
+    """Which race of the real ones decides; who loses it acts one sync later. An exception, and why."""
 
     @property
     def name(self) -> str:
         """The Kubernetes name of everything that belongs to it: the sentence, cut."""
         words = re.sub(r"[^a-z0-9]+", "-", self.says.lower())
-        return words[:44].strip("-")
+        return words[:_NAME_MOST].strip("-")
 
     def ask(self, at_s: float, *, ready: int, unready: int) -> Ask:
         """What the scaler says at a moment; the numbers of pods matter for kind ``Utilization``."""

@@ -1,4 +1,4 @@
-"""All recordings against the model: how many agree, which do not, and which are excused and why."""
+"""All recordings against the model: how many agree, and where the others part."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,22 +37,23 @@ class Outcome:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def unexpected(self) -> list[Verdict]:
-        """Differences that no race excuses."""
-        return [one for one in self.verdicts if not one.agrees and not one.case.race]
+    def differing(self) -> list[Verdict]:
+        """Those that do not agree."""
+        return [one for one in self.verdicts if not one.agrees]
 
     def lines(self) -> Iterator[str]:
         """The differences, and figures."""
-        for one in self.verdicts:
-            if not one.agrees:
-                yield f"{one.case.says}{f' (a race: {one.case.race})' if one.case.race else ''}"
-                yield from (f"    at the same instants: {text}" for text in one.replayed)
-                yield from (f"    on its own clocks: {text}" for text in one.timed)
+        for one in self.differing:
+            yield one.case.says
+            yield from (f"    at the same instants: {text}" for text in one.replayed)
+            yield from (f"    on its own clocks: {text}" for text in one.timed)
         syncs = sum(len(one.real.syncs) for one in self.verdicts)
         moves = sum(len(one.real.moves) for one in self.verdicts)
         late_ms = max(one.real.late_ms for one in self.verdicts)
         yield f"{len(self.verdicts)} cases, {syncs} syncs, {moves} moves; nothing later than {late_ms} ms"
-        yield f"{sum(one.agrees for one in self.verdicts)} agree, {len(self.unexpected)} differ unexpectedly"
+        races = sum(bool(one.case.race) for one in self.verdicts)
+        agree, differ = len(self.verdicts) - len(self.differing), len(self.differing)
+        yield f"{agree} agree ({races} of them races), {differ} differ"
 
 
 def compare(recordings: Iterable[Recording]) -> Outcome:

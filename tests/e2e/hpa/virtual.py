@@ -84,10 +84,11 @@ def apart(case: Case, real: Recording) -> list[str]:
     model = timeline(case, real)
     if [m.replicas for m in model] != [m.replicas for m in real.moves]:
         return [f"real {_told(real.moves)}; model {_told(model)}"]
+    most_ms = real.period_ms * (2 if case.race else 1)
     return [
         f"real {_told([a])}; model {_told([b])}"
         for a, b in zip(real.moves, model, strict=True)
-        if abs(_decided_ms(a, real) - b.at_ms) > real.period_ms
+        if abs(_decided_ms(a, real) - b.at_ms) > most_ms
     ]
 
 

@@ -39,6 +39,7 @@ class Settings(TypedDict, total=False):
     silent: Steps[int]
     ready_after_s: float | None
     clocks: Clocks
+    race: str
     drain_s: float
 
 
