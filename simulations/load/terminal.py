@@ -25,6 +25,7 @@ async def show_progress(live: Live, requests: int) -> None:
         while True:
             said = f"{live.in_flight} in flight, {live.completed} answered, {live.failed} failed"
             progress.update(task, completed=live.sent, description=said)
+            progress.refresh()
             await asyncio.sleep(_REFRESH_S)
 
 

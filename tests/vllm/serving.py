@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.cluster import folders
 from tests.vllm import tiny
 from tests.vllm.errors import UnableError, VllmError
 from tests.vllm.install import home, python
@@ -24,7 +25,9 @@ BLOCK_TOKENS = 32
 """The smallest that attention on CPUs has."""
 START_S, STOP_S, LOOK_S = 300.0, 20.0, 0.2
 """Healthy after 20-75 s on two cores, as busy as they are; gone 2-3 s after SIGTERM."""
-TAIL_LINES, CAUSES = 20, 4
+TAIL_LINES, CAUSES, LOGS = 20, 4, 20
+_SCRATCH = "hearth-vllm-"
+"""Temporary folders, each with the process that made it in its name."""
 _CAUSE = re.compile(r"^(?:\S* ?\(.*?\) )?(?:ERROR .*\] )?(\w+(?:Error|Exception): .*)")
 
 
@@ -71,7 +74,9 @@ def serving(environment: Path, flags: Flags, *, port: int = 0) -> Iterator[Vllm]
         raise UnableError("missing: setpriv; apt-get install util-linux")
     port = port or _free_port()
     (home() / "logs").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="hearth-vllm-") as scratch:
+    folders.keep_newest(home() / "logs", "*.log", LOGS)
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as scratch:
         log = home() / "logs" / f"{port}.log"
         process = _start(environment, flags, port, Path(scratch), log)
         try:
@@ -80,6 +85,14 @@ def serving(environment: Path, flags: Flags, *, port: int = 0) -> Iterator[Vllm]
         finally:
             _stop(process)
     log.unlink(missing_ok=True)
+
+
+def _sweep() -> None:
+    """Remove the temporary files of servers whose starter was killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        owner = left.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _free_port() -> int:

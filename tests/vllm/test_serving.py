@@ -1,8 +1,10 @@
 """The process wrapper, with a small server in vLLM's place: up, down, dead, deaf, and nothing left."""
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import urllib.request
@@ -69,7 +71,7 @@ def told(log: str) -> tuple[int, Path]:
 
 def test_afterwards_no_process_and_no_file_is_left(tmp_path: Path) -> None:
     with serving(environment(tmp_path), Flags()) as server:
-        assert urllib.request.urlopen(f"{server.url}/health").status == 200  # noqa: S310 - our own address
+        assert urllib.request.urlopen(f"{server.url}/health").status == 200
         helper, scratch = told(server.log.read_text())
         assert alive(helper)
         assert list(scratch.iterdir())
@@ -119,7 +121,7 @@ def test_it_ends_with_whoever_started_it_however_that_was(tmp_path: Path) -> Non
         from pathlib import Path
         from tests.vllm.serving import Flags, serving
         with serving(Path({str(environment(tmp_path))!r}), Flags()) as server:
-            print(server.process.pid, flush=True)
+            print(server.process.pid, server.log.read_text(), flush=True)
             server.process.wait()
     """
     starter = subprocess.Popen(
@@ -127,9 +129,17 @@ def test_it_ends_with_whoever_started_it_however_that_was(tmp_path: Path) -> Non
     )
     with starter:
         assert starter.stdout is not None
-        pid = int(starter.stdout.readline())
+        pid, log = starter.stdout.readline().split(maxsplit=1)
         starter.kill()
-    assert gone(pid)
+    os.kill(told(log)[0], signal.SIGKILL)  # real vLLM ends its own helpers
+    assert gone(int(pid))
+    assert left_by(starter.pid)
+    with serving(tmp_path, Flags()):
+        assert not left_by(starter.pid)  # the next one cleans up after it
+
+
+def left_by(pid: int) -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"hearth-vllm-{pid}-*"))
 
 
 @pytest.mark.parametrize(
