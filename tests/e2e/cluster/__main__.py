@@ -1,16 +1,23 @@
 """``python -m tests.e2e.cluster``: a real Kubernetes on this machine, for tests and for looking at.
 
 Examples:
-    python -m tests.e2e.cluster up                          # 2 nodes with 8 GPUs each, KEDA in pods
-    python -m tests.e2e.cluster up --name api --bare        # only the control plane, in 10 s
+
+    python -m tests.e2e.cluster up
+
+    python -m tests.e2e.cluster up --name api --bare
+
     python -m tests.e2e.cluster kubectl get pods -A
+
     python -m tests.e2e.cluster enter curl -s http://10.88.1.5:8000/metrics
-    python -m tests.e2e.cluster status
+
+    python -m tests.e2e.cluster kill node1/kubelet
+
     python -m tests.e2e.cluster down --all
 """
 
 import os
 import sys
+from signal import SIGKILL, Signals
 from typing import Annotated
 
 import typer
@@ -18,10 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.e2e.cluster import build, folders, images, life, machine, programs, store
+from tests.e2e.cluster.cluster import Cluster
+from tests.e2e.cluster.hearth_images import hearth_image
+from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.layout import layout
 from tests.e2e.cluster.progress import Terminal
 from tests.e2e.cluster.spec import Keda, Spec
-from tests.e2e.cluster.supervise import ask
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 Name = Annotated[str, typer.Option(help="Which cluster; each has namespaces of its own.")]
@@ -35,14 +44,16 @@ def up(
         int, typer.Option(help="Real nodes, each with kubelet, containerd and files of its own.")
     ] = 2,
     gpus: Annotated[int, typer.Option(help="nvidia.com/gpu of each node.")] = 8,
-    bare: Annotated[bool, typer.Option("--bare", help="Control plane and a fake kubelet only.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Only a control plane; its nodes are a fake kubelet.")
+    ] = False,
     keda: Annotated[bool, typer.Option(help="Install KEDA.")] = True,
     hpa_sync_s: Annotated[float, typer.Option(help="The HPA controller's period.")] = 15.0,
 ) -> None:
-    """Start a cluster. The first time builds its programs: about 20 minutes on two cores."""
+    """Start a cluster. The first time builds its programs: 20 minutes on two cores."""
     tell = Terminal()
     kind: Keda = "no" if not keda else "processes" if bare else "pods"
-    made = _store(keda=keda, tell=tell) if not bare else ""
+    chosen = () if bare else _images(keda=keda, tell=tell)
     spec = Spec(
         name=name,
         nodes=0 if bare else nodes,
@@ -50,16 +61,20 @@ def up(
         gpus=gpus,
         keda=kind,
         hpa_sync_s=hpa_sync_s,
-        store=made,
+        store=str(store.store_of(chosen)) if chosen else "",
     )
     life.up(spec, tell)
+    if chosen:
+        sys.stdout.write(f"image of hearth engine: {chosen[-1].reference} (imagePullPolicy: Never)\n")
     sys.stdout.write(f"try: python -m tests.e2e.cluster kubectl --name {name} get nodes,pods -A\n")
 
 
-def _store(*, keda: bool, tell: Terminal) -> str:
+def _images(*, keda: bool, tell: Terminal) -> tuple[Image, ...]:
+    """What the nodes hold; last the one that changes most."""
     machine.require(machine.NODES)
     wanted = (*programs.NODES, *(programs.KEDAS if keda else ()))
-    return str(store.store_of(images.system_images(build.built(wanted, tell), keda=keda)))
+    system = images.system_images(build.built(wanted, tell), keda=keda)
+    return (*system, hearth_image("engine", tell))
 
 
 @app.command()
@@ -114,10 +129,19 @@ def _named(words: list[str]) -> tuple[str, list[str]]:
     return (words[1], words[2:]) if words[:1] == ["--name"] else ("dev", words)
 
 
+Program = Annotated[str, typer.Argument(help="As in status: etcd, node1/kubelet, or node1 (a power cut).")]
+
+
 @app.command()
-def ended(name: Name = "dev", program: str = "", signal: int = 9) -> None:
-    """Send a signal to one of process 1's programs."""
-    ask(layout(name).control, do="signal", name=program, signal=signal)
+def kill(program: Program, name: Name = "dev", signal: int = SIGKILL) -> None:
+    """Send a signal to one program; nothing restarts it."""
+    Cluster(layout(name)).kill(program, Signals(signal))
+
+
+@app.command()
+def start(program: Program, name: Name = "dev") -> None:
+    """Start again what was killed."""
+    Cluster(layout(name)).start(program)
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class Cluster:
     """Of one cluster that is up. Close it (or use :func:`running`) to end what it opened."""
 
     def __init__(self, at: Layout) -> None:
+        if life.pids(at) is None:
+            raise ClusterError(f"cluster {at.root.name} is not running; make cluster-up starts it")
         self.at = at
         self.spec = read_spec(at.spec)
         self._forwards: list[Forward] = []
