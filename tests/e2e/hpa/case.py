@@ -22,8 +22,8 @@ from simulations.scenario import Direction, Hpa, Scenario
 SURGE = 2
 """``maxSurge`` of every Deployment."""
 
-_NAME_MOST = 54
-"""``keda-hpa-`` comes before it in a label of at most 63."""
+_NAME_MOST = 46
+"""Of a Deployment whose pods' names, which are cut too, still show both words that are added to it."""
 
 T = TypeVar("T")
 Steps = Sequence[tuple[float, T]]

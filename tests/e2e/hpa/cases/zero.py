@@ -168,6 +168,16 @@ _ERRORS = (
         seconds=24,
     ),
     Case(
+        says="an active trigger beside a failing one does not renew the last active time",
+        start=3,
+        low=0,
+        polling_s=5,
+        cooldown_s=8,
+        metrics=(total((0, 3.0)), total((0, 3.0), (7, None), (13, 3.0))),
+        active=((0, ON), (13, OFF)),
+        seconds=24,
+    ),
+    Case(
         says="one failing trigger beside an inactive one holds at a floor of zero",
         start=3,
         low=0,
@@ -193,6 +203,14 @@ def failing(says: str, start: int, given: Fallback, **more: Unpack[Settings]) ->
 
 
 _FALLBACK = (
+    Case(
+        says="beside a sibling that keeps the HPA active only the HPA counts failures",
+        start=4,
+        metrics=(total((0, 4.0)), total((0, 4.0), (7, None))),
+        fallback=fallback(6),
+        polling_s=1,
+        seconds=20,
+    ),
     failing("three failures are endured, the fourth falls back", 2, fallback(6)),
     failing("a threshold of zero falls back at the first failure", 2, fallback(6, failures=0)),
     failing("with a floor of zero both paths count failures", 2, fallback(6), low=0),
@@ -231,6 +249,7 @@ _FALLBACK = (
         low=0,
         fallback=fallback(3, failures=2),
         polling_s=3,
+        active=((0, OFF),),
     ),
     Case(
         says="a level falls back to target times replicas by ready pods",
