@@ -1,6 +1,7 @@
 """Process 1: starts, reaps and reports; starts nothing again by itself."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -69,6 +70,20 @@ def test_what_makes_no_sense_is_an_error_and_it_goes_on(
 ) -> None:
     with pytest.raises(ClusterError, match=says):
         ask(control, **order)
+    assert _state(control, "sleeper") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"do": "status"}\n', b'{"do": "status"', b"[]\n", b'{"do": "signal", "name": []}\n', b"\xff\n", b""],
+)
+def test_a_client_that_makes_no_sense_or_is_gone_before_the_answer_ends_nothing(
+    control: Path, line: bytes
+) -> None:
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(control))
+            client.sendall(line)
     assert _state(control, "sleeper") is None
 
 

@@ -9,6 +9,7 @@ The socket takes one JSON line a connection and answers one::
     {"do": "stop"}                                    -> ends this process, and with it the namespace
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -24,6 +25,8 @@ from typing import Any
 from tests.e2e.cluster.machine import ClusterError
 
 _STEP_S = 0.02
+_CLIENT_S = 5.0
+"""Who connects and says nothing keeps the others waiting for that long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +131,19 @@ class Supervisor:
         self._stopping = True
 
     def _answer(self, server: socket.socket) -> None:
+        """Whatever a client sends, and if it is gone before the answer: process 1 lives on."""
         connection, _ = server.accept()
-        with connection, connection.makefile("rw") as file:
-            connection.settimeout(5)
-            try:
-                answer = self._do(json.loads(file.readline()))
-            except (ClusterError, ValueError, KeyError, OSError) as error:
-                answer = {"error": str(error)}
-            file.write(json.dumps(answer) + "\n")
+        connection.settimeout(_CLIENT_S)
+        with connection, contextlib.suppress(OSError):
+            with connection.makefile("rb") as file:
+                line = file.readline()
+            connection.sendall((json.dumps(self._answer_to(line)) + "\n").encode())
+
+    def _answer_to(self, line: bytes) -> dict[str, Any]:
+        try:
+            return self._do(json.loads(line))
+        except (ClusterError, ValueError, KeyError, TypeError, OSError) as error:
+            return {"error": str(error)}
 
     def _do(self, order: Mapping[str, Any]) -> dict[str, Any]:
         self.reap()
