@@ -15,20 +15,29 @@ class Told(Protocol):
         """Something goes on."""
 
 
+LOG_EVERY_S = 60.0
+
+
 class Terminal:
-    """On stderr: finished steps with seconds since the beginning; on a terminal also what is under way."""
+    """On stderr: finished steps with seconds since the beginning, and what is under way.
+
+    On a terminal that is a line which is rewritten; elsewhere, in a log, a line a minute.
+    """
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._begun = self._said = time.monotonic()
         self._live = sys.stderr.isatty()
 
     def __call__(self, line: str) -> None:
         """Print a finished step."""
+        self._said = time.monotonic()
         sys.stderr.write(f"{self._wipe()}{time.monotonic() - self._begun:6.1f} s  {line}\n")
 
     def step(self, line: str) -> None:
-        """Rewrite the line under way."""
-        if self._live:
+        """Show what is under way."""
+        if not self._live and time.monotonic() - self._said > LOG_EVERY_S:
+            self(line)
+        elif self._live:
             sys.stderr.write(f"{self._wipe()}{line[:78]}")
             sys.stderr.flush()
 
