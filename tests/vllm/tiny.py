@@ -18,7 +18,7 @@ from tests.e2e.cluster import folders
 
 VOCABULARY = 1000
 HIDDEN, INTERMEDIATE, LAYERS, HEADS, KV_HEADS, HEAD_DIM = 128, 256, 2, 4, 2, 32
-CONTEXT = 2048
+CONTEXT = 32_768
 SPECIAL = ("<s>", "</s>", "<pad>")
 _BLANK = "Ġ"
 _WORDS = (

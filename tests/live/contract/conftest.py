@@ -43,6 +43,6 @@ def engine(start: Start) -> Target:
 
 @pytest.fixture
 def mortal(starter: Starter) -> Iterator[Target]:
-    """An engine of its own, for a test that ends it."""
-    with starter(Wanted()) as target:
+    """An engine of its own, for a test that ends it; a request can keep it busy for as long as that takes."""
+    with starter(Wanted(max_model_len=32_768)) as target:
         yield target
