@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e import leftovers
-from tests.e2e.cluster import build, images, life, programs, store
+from tests.e2e.cluster import build, images, life, marks, programs, store
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.progress import Silent
@@ -78,7 +78,7 @@ def _kill_during_start(spec: Spec, luck: random.Random, count: int) -> list[str]
 
 
 def _kill(name: str, luck: random.Random, count: int) -> list[str]:
-    pids = leftovers.processes_of(name)
+    pids = marks.processes_of(name)
     killed = []
     for pid in luck.sample(pids, min(count, len(pids))):
         with suppress(OSError):

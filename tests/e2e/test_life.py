@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import leftovers
-from tests.e2e.cluster import folders, life
+from tests.e2e.cluster import claim, folders, life, marks
 from tests.e2e.cluster.cluster import Cluster, running
 from tests.e2e.cluster.layout import layout
 from tests.e2e.cluster.machine import ClusterError
@@ -60,12 +60,56 @@ def test_a_cluster_ends_with_the_test_run_that_started_it_even_if_that_is_killed
 
 def test_a_killed_keeper_takes_the_cluster_with_it_and_down_sweeps_the_rest(name: str) -> None:
     at = life.up(Spec(name=name), Silent())
-    running_pids = life.pids(at)
+    running_pids = claim.pids(at)
     assert running_pids is not None
     os.kill(running_pids.keeper, signal.SIGKILL)
-    Cluster.wait_for("its processes are gone", lambda: leftovers.processes_of(name) == [])
+    Cluster.wait_for("its processes are gone", lambda: marks.processes_of(name) == [])
     assert life.programs_of(at) == [("-", "not running: cluster-down removes what it left")]
     assert life.down(name)
+
+
+_UP = "from tests.e2e.cluster import life; from tests.e2e.cluster.spec import Spec;"
+_UP += "from tests.e2e.cluster.progress import Terminal; life.up(Spec(name={!r}), Terminal())"
+
+
+def _starting(name: str) -> "subprocess.Popen[str]":
+    """Another process that starts the cluster."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _UP.format(name)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def test_of_two_starts_at_once_one_is_refused_and_the_other_is_not_disturbed(name: str) -> None:
+    starts = [_starting(name) for _ in range(3)]
+    said = [start.communicate()[1] for start in starts]
+    assert sorted(start.returncode for start in starts) == [0, 1, 1]
+    assert sum(f"cluster {name} is running; make cluster-down first" in text for text in said) == 2
+    assert set(dict(life.programs_of(layout(name))).values()) == {life.RUNS}
+
+
+def test_a_stop_during_a_start_ends_it(name: str) -> None:
+    start = _starting(name)
+    Cluster.wait_for("it has begun", layout(name).root.exists)
+    assert life.down(name)
+    assert f"cluster {name} ended while it started" in start.communicate()[1]
+    assert leftovers.left_by(name) == []
+
+
+@pytest.mark.parametrize("until", ["spec", "steps"])
+def test_a_start_that_is_interrupted_leaves_nothing(name: str, until: str) -> None:
+    start = _starting(name)
+    Cluster.wait_for("it has begun", lambda: bool(getattr(layout(name), until).exists()))
+    os.killpg(start.pid, signal.SIGINT)  # as Ctrl-C does
+    start.communicate()
+    assert leftovers.left_by(name) == []
+
+
+def test_a_process_of_the_test_s_own_ends_with_the_cluster(name: str, tmp_path: Path) -> None:
+    with running(Spec(name=name)) as cluster:
+        begun = cluster.process("sh", "-c", "trap '' TERM; echo here; sleep 600", log=tmp_path / "log")
+        left = begun.__enter__()  # and never left: its test run was killed
+        cluster.wait("it runs", lambda: (tmp_path / "log").read_text() == "here\n")
+    assert left.wait(1) == -signal.SIGKILL
 
 
 def test_a_dead_program_is_named_with_how_it_ended(name: str) -> None:

@@ -126,14 +126,22 @@ def enter(context: typer.Context) -> None:
 
 
 def _named(words: list[str]) -> tuple[str, list[str]]:
-    return (words[1], words[2:]) if words[:1] == ["--name"] else ("dev", words)
+    match words:
+        case ["--name"]:
+            raise machine.ClusterError("--name wants a cluster's name after it; status lists them")
+        case ["--name", name, *rest]:
+            return name, rest
+        case _:
+            return "dev", words
 
 
 Program = Annotated[str, typer.Argument(help="As in status: etcd, node1/kubelet, or node1 (a power cut).")]
 
 
 @app.command()
-def kill(program: Program, name: Name = "dev", signal: int = SIGKILL) -> None:
+def kill(
+    program: Program, name: Name = "dev", signal: Annotated[int, typer.Option(min=1, max=31)] = SIGKILL
+) -> None:
     """Send a signal to one program; nothing restarts it."""
     Cluster(layout(name)).kill(program, Signals(signal))
 

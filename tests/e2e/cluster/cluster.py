@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from kubernetes import client
 
-from tests.e2e.cluster import life
+from tests.e2e.cluster import claim, life
 from tests.e2e.cluster.forward import Forward
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.machine import ClusterError
@@ -27,14 +27,14 @@ from tests.e2e.cluster.progress import Silent, Told
 from tests.e2e.cluster.spec import API_PORT, CONTROL_IP, Spec, read_spec
 from tests.e2e.cluster.supervise import ask
 
-_LOOK_S = 0.1
+_LOOK_S, _TERM_WITHIN_S = 0.1, 10.0
 
 
 class Cluster:
     """Of one cluster that is up. Close it (or use :func:`running`) to end what it opened."""
 
     def __init__(self, at: Layout) -> None:
-        if life.pids(at) is None:
+        if claim.pids(at) is None:
             raise ClusterError(f"cluster {at.root.name} is not running; make cluster-up starts it")
         self.at = at
         self.spec = read_spec(at.spec)
@@ -89,7 +89,7 @@ class Cluster:
 
     def forward(self, host: str, port: int) -> int:
         """A port on this machine's loopback that leads to ``host:port`` inside the cluster."""
-        running = life.pids(self.at)
+        running = claim.pids(self.at)
         if running is None:
             raise ClusterError(f"cluster {self.spec.name} is not running")
         forward = Forward(running.inside, host, port)
@@ -98,14 +98,21 @@ class Cluster:
 
     @contextmanager
     def process(self, *argv: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-        """A program of the test's own in the cluster's network, where pods reach it at ``CONTROL_IP``."""
+        """A program of the test's own in the cluster's network, where pods reach it at ``CONTROL_IP``.
+
+        It ends with the block, or with the cluster if the test run is killed.
+        """
         with log.open("wb") as file:
             child = subprocess.Popen([*life.enter_argv(self.at), *argv], stdout=file, stderr=file)
         try:
             yield child
         finally:
             child.terminate()
-            child.wait()
+            try:
+                child.wait(_TERM_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
     # --- its parts
 
@@ -119,17 +126,21 @@ class Cluster:
 
     def kill(self, program: str, kind: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a program; a node's own name is a power cut."""
-        socket, name = self._supervisor(program)
-        ask(socket, do="signal", name=name, signal=int(kind))
+        self._order(program, do="signal", signal=int(kind))
 
     def start(self, program: str) -> None:
         """Start again what was killed."""
-        socket, name = self._supervisor(program)
-        ask(socket, do="start", name=name)
+        self._order(program, do="start")
 
-    def _supervisor(self, program: str) -> tuple[Path, str]:
-        node, slash, name = program.partition("/")
-        return (self.at.node(node) / "control.sock", name) if slash else (self.at.control, program)
+    def _order(self, program: str, **order: object) -> None:
+        node, slash, name = program.rpartition("/")
+        control = self.at.node(node) / "control.sock" if slash else self.at.control
+        try:
+            ask(control, name=name, **order)
+        except OSError as error:
+            raise ClusterError(
+                f"{node or 'process 1'} does not answer ({error}); see cluster-status"
+            ) from None
 
     # --- waiting
 

@@ -5,10 +5,11 @@ run) is gone. Then it ends process 1, removes the cgroups and the cluster's fold
 itself, process 1 dies with it, and what is left is files and empty cgroups: the next start or
 ``cluster-down`` of that name removes them.
 
-    python -m tests.e2e.cluster.keeper <cluster folder> <owner's pid, or 0>
+The cluster's lock comes locked from whoever starts it, so that there is no moment in which nobody holds it.
+
+    python -m tests.e2e.cluster.keeper <cluster folder> <owner's pid, or 0> <descriptor of the locked file>
 """
 
-import fcntl
 import os
 import select
 import signal
@@ -17,20 +18,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.cluster import cgroups, folders
+from tests.e2e.cluster import cgroups, folders, marks
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.spec import cgroup_prefix
 
 UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL")
 
 FAILURES_KEPT = 5
+_GONE_WITHIN_S = 30.0
 
 
-def main(folder: str, owner: str) -> None:
+def main(folder: str, owner: str, locked: str) -> None:
     """Keep one cluster."""
     at = Layout(Path(folder))
-    with at.keeper.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with os.fdopen(int(locked), "w") as lock:
         stop, told = socket.socketpair()
         signal.signal(signal.SIGTERM, lambda *_: told.send(b"x"))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -67,7 +68,11 @@ def _wait(child: "subprocess.Popen[bytes]", owner: int, stop: socket.socket) -> 
 
 
 def clean(at: Layout) -> None:
-    """Remove what outlives the processes. The logs of a cluster that did not come up are kept aside."""
+    """End what is left, and remove what outlives it. The logs of a cluster that did not come up are kept.
+
+    The lock's file goes last: until then the name is taken.
+    """
+    marks.end(at.root.name, _GONE_WITHIN_S)
     cgroups.remove(cgroup_prefix(at.root.name))
     if not at.ready.exists() and at.logs.exists():
         aside = folders.failed(at.root.name)
@@ -77,6 +82,8 @@ def clean(at: Layout) -> None:
         folders.keep_newest(aside.parent, "*", FAILURES_KEPT)
         if at.failure.exists():
             at.failure.rename(aside / "failure")
+    for path in [path for path in at.root.iterdir() if path != at.keeper]:
+        folders.remove(path)
     folders.remove(at.root)
 
 

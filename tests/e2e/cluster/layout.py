@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.cluster import folders
+from tests.e2e.cluster.spec import checked_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Layout:
 
     @property
     def keeper(self) -> Path:
-        """Locked by the keeper while it lives; holds its pid and process 1's, as the machine sees them."""
+        """Locked for as long as the name is taken; once the cluster's processes run, it holds their pids."""
         return self.root / "keeper"
 
     @property
@@ -53,7 +54,7 @@ class Layout:
         return self.root / "failure"
 
     def program(self, name: str) -> str:
-        """A binary; links into the cache, which may be swept while the cluster runs."""
+        """A binary: a link into the cache."""
         return str(self.root / "bin" / name)
 
     def kubeconfig(self, user: str = "admin") -> Path:
@@ -70,5 +71,5 @@ class Layout:
 
 
 def layout(name: str) -> Layout:
-    """The layout of the cluster of this name."""
-    return Layout(folders.clusters() / name)
+    """The layout of the cluster of this name; :class:`ClusterError` if it can be none (``..`` for one)."""
+    return Layout(folders.clusters() / checked_name(name))

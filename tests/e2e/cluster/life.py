@@ -1,6 +1,5 @@
 """Start, stop, look at clusters. What tests use is :class:`tests.e2e.cluster.cluster.Cluster`."""
 
-import fcntl
 import os
 import select
 import signal
@@ -8,36 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
-from tests.e2e.cluster import build, folders, keda, machine, programs, store
+from tests.e2e.cluster import build, claim, folders, keda, machine, programs, store
 from tests.e2e.cluster.keeper import clean
 from tests.e2e.cluster.layout import Layout, layout
 from tests.e2e.cluster.machine import ClusterError
+from tests.e2e.cluster.marks import MARK
 from tests.e2e.cluster.pki import write_pki
 from tests.e2e.cluster.progress import Told
-from tests.e2e.cluster.spec import Spec, read_spec
+from tests.e2e.cluster.spec import Spec, can_be_name, read_spec
 from tests.e2e.cluster.supervise import ask
 
 REPOSITORY = Path(__file__).parents[3]
-MARK = "HEARTH_CLUSTER"
-"""In the environment of every program of a cluster: its name."""
 RUNS = "runs"
 DEAD_S = 600
 RUN_BYTES = 1 << 30
 """Room that a cluster wants for etcd, logs and its nodes' writable layers."""
 _LOOK_S, _STOP_WITHIN_S, _SOCKET_PATH_MOST = 0.05, 30.0, 100
-
-
-@dataclass(frozen=True, slots=True)
-class Pids:
-    """Of a running cluster, as the machine sees them."""
-
-    keeper: int
-    inside: int
-    """``unshare``, whose child is process 1; itself in the cluster's network and mount namespaces."""
 
 
 def up(spec: Spec, tell: Told, *, owner: int = 0) -> Layout:
@@ -48,36 +36,50 @@ def up(spec: Spec, tell: Told, *, owner: int = 0) -> Layout:
     """
     machine.require(machine.NODES if spec.nodes else machine.BARE)
     at = layout(spec.name)
-    if pids(at) is not None:
-        raise ClusterError(f"cluster {spec.name} is running; make cluster-down first, or choose another name")
-    down(spec.name)
-    _sweep()
-    binaries = _binaries(spec, tell)
-    machine.require_space(folders.cache(), RUN_BYTES, f"cluster {spec.name}")
+    if claim.held(at):
+        raise claim.taken(at)
     if len(str(at.node("node250") / "control.sock")) > _SOCKET_PATH_MOST:
         raise ClusterError(f"{at.root} is too long for unix sockets; set HEARTH_CACHE to a shorter path")
     try:
-        _prepare(spec, at, binaries, tell)
-    except BaseException:
-        folders.remove(at.root)
+        binaries = _binaries(spec, tell)
+        machine.require_space(folders.cache(), RUN_BYTES, f"cluster {spec.name}")
+        _sweep()
+        alive = _begin(spec, at, binaries, tell, owner)
+    except OSError as error:
+        raise ClusterError(f"cluster {spec.name} cannot be made: {error}") from error
+    try:
+        _follow(at, alive, tell)
+    except BaseException:  # Ctrl-C among them
+        down(spec.name)
         raise
-    _follow(at, _start_keeper(at, owner), tell)
     return at
 
 
-def _start_keeper(at: Layout, owner: int) -> int:
-    """Start it as nobody's child; returns the end of a pipe that reports its death."""
+def _begin(spec: Spec, at: Layout, binaries: dict[str, Path], tell: Told, owner: int) -> int:
+    """From nothing to a running keeper, which the lock goes to; the end of a pipe that reports its death."""
+    with claim.claimed(at) as lock:
+        try:
+            _prepare(spec, at, binaries, tell)
+            return _start_keeper(at, owner, lock)
+        except BaseException:
+            folders.remove(at.root)
+            raise
+
+
+def _start_keeper(at: Layout, owner: int, lock: IO[str]) -> int:
+    """Start it as nobody's child."""
     alive, held = os.pipe()
-    argv = ("setsid", "--fork", sys.executable, "-m", "tests.e2e.cluster.keeper", str(at.root), str(owner))
+    module = (sys.executable, "-m", "tests.e2e.cluster.keeper")
+    argv = ("setsid", "--fork", *module, str(at.root), str(owner), str(lock.fileno()))
     with (at.logs / "keeper.log").open("wb") as log:
         subprocess.run(
             argv,
             cwd=REPOSITORY,
-            env={**os.environ, MARK: at.root.name},
+            env={**os.environ, MARK: at.root.name, "HEARTH_CACHE": str(folders.cache())},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[held],
+            pass_fds=[held, lock.fileno()],
             check=True,
         )
     os.close(held)
@@ -96,7 +98,7 @@ def _binaries(spec: Spec, tell: Told) -> dict[str, Path]:
 def _prepare(spec: Spec, at: Layout, binaries: dict[str, Path], tell: Told) -> None:
     """The cluster's folder: what to be, certificates, links to the binaries, the nodes' images."""
     for folder in (at.logs, at.root / "bin"):
-        folder.mkdir(parents=True)
+        folder.mkdir()
     spec.write(at.spec)
     write_pki(at.root, spec.links)
     for folder in binaries.values():
@@ -116,6 +118,7 @@ def _follow(at: Layout, alive: int, tell: Told) -> None:
     try:
         while not at.ready.exists():
             if _ended(alive, _LOOK_S):
+                down(at.root.name)
                 raise _why(at)
             lines = _lines(at.steps)
             for line in lines[said:]:
@@ -135,65 +138,43 @@ def _why(at: Layout) -> ClusterError:
     failure = aside / "failure"
     if failure.exists():
         return ClusterError(failure.read_text().replace(str(at.logs), str(aside)))
-    return ClusterError(f"cluster {at.root.name} ended while it started", aside / "init.log")
-
-
-def pids(at: Layout) -> Pids | None:
-    """The running cluster's processes; None when none runs. A lock that nobody holds is a dead keeper's."""
-    try:
-        with at.keeper.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        numbers = at.keeper.read_text().split()
-        return Pids(*map(int, numbers)) if numbers else None
-    return None
+    logs = [aside / "init.log", aside / "keeper.log"]
+    told = [log for log in logs if log.exists() and log.stat().st_size]
+    return ClusterError(f"cluster {at.root.name} ended while it started", (told or logs)[0])
 
 
 def down(name: str) -> bool:
     """Stop a cluster and remove whatever is left of one; True if there was anything. Always works."""
     at = layout(name)
-    running = pids(at)
+    was = at.root.exists()
+    until = time.monotonic() + _STOP_WITHIN_S
+    while claim.held(at) and claim.pids(at) is None and time.monotonic() < until:
+        time.sleep(_LOOK_S)  # somebody is just starting it
+    running = claim.pids(at)
     if running is not None:
         _end(running.keeper)
-    _end_orphan(at)
-    if at.root.exists():
-        clean(at)
-        return True
-    return running is not None
+    with claim.nobody_else():
+        if not claim.held(at):
+            claim.clean_dead(at)
+    return was
 
 
 def _sweep() -> None:
-    """Remove what clusters left whose keeper was killed, once they are too old to be just starting."""
-    for name in names():
-        at = layout(name)
-        if pids(at) is None and time.time() - at.root.stat().st_mtime > DEAD_S:
-            down(name)
+    """Remove what clusters left whose keeper was killed; not at once: somebody may look at their logs."""
+    with claim.nobody_else():
+        for at in map(layout, names()):
+            if not claim.held(at) and time.time() - at.root.stat().st_mtime > DEAD_S:
+                clean(at)
 
 
-def _end_orphan(at: Layout) -> None:
-    """A keeper that was killed takes process 1 with it; wait until it is really gone."""
-    numbers = at.keeper.read_text().split() if at.keeper.exists() else []
-    inside = Path(f"/proc/{numbers[1]}") if len(numbers) > 1 else None
-    if inside is None:
-        return
-    try:
-        ours = str(at.root) in (inside / "cmdline").read_text()
-    except OSError:  # no such process
-        return
-    if ours:
-        _end(int(inside.name), signal.SIGKILL)
-
-
-def _end(pid: int, *kinds: signal.Signals) -> None:
+def _end(pid: int) -> None:
     """Ask, wait, insist."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        for kind in kinds or (signal.SIGTERM, signal.SIGKILL):
+        for kind in (signal.SIGTERM, signal.SIGKILL):
             signal.pidfd_send_signal(handle, kind)
             if _ended(handle, _STOP_WITHIN_S):
                 return
@@ -210,12 +191,13 @@ def _ended(handle: int, within_s: float) -> bool:
 def names() -> Iterable[str]:
     """Of all clusters that are running or have left something."""
     root = folders.clusters()
-    return sorted(path.name for path in root.iterdir()) if root.exists() else []
+    found = sorted(path.name for path in root.iterdir()) if root.exists() else []
+    return [name for name in found if can_be_name(name)]
 
 
 def programs_of(at: Layout) -> list[tuple[str, str]]:
     """(program, state) of everything in a cluster; its nodes' as ``node1/kubelet``, like their logs."""
-    if pids(at) is None:
+    if claim.pids(at) is None:
         return [("-", "not running: cluster-down removes what it left")]
     if not at.ready.exists():
         return [("-", "starting")]
@@ -237,10 +219,11 @@ def _states(prefix: str, control: Path) -> list[tuple[str, str]]:
 
 def enter_argv(at: Layout, *, files: bool = False) -> list[str]:
     """The words before a command that is to run in the cluster's network (``files``: and see its mounts)."""
-    running = pids(at)
+    running = claim.pids(at)
     if running is None:
         raise ClusterError(f"cluster {at.root.name} is not running; make cluster-up starts it")
-    return ["nsenter", f"--target={running.inside}", "--net", *(["--mount"] if files else []), "--"]
+    into = ["nsenter", f"--target={running.inside}", "--net", *(["--mount"] if files else []), "--"]
+    return [*into, "env", f"{MARK}={at.root.name}"]  # so that it ends with the cluster at the latest
 
 
 def enter(at: Layout, words: list[str]) -> NoReturn:

@@ -47,6 +47,18 @@ class NodeNet:
         return f"10.88.{self.number}.0/24"
 
 
+def can_be_name(name: str) -> bool:
+    """Whether a cluster may be called so."""
+    return re.fullmatch(r"[a-z][a-z0-9-]{0,19}", name) is not None
+
+
+def checked_name(name: str) -> str:
+    """``name``, which becomes that of a folder and of cgroups; :class:`ClusterError` if it cannot."""
+    if not can_be_name(name):
+        raise ClusterError(f"cluster name {name!r}: use a-z, 0-9 and -, at most 20 characters")
+    return name
+
+
 def cgroup_prefix(cluster: str) -> str:
     """What the names of a cluster's cgroups begin with; no other cluster's do."""
     return f"hearth.{cluster}."
@@ -72,10 +84,12 @@ class Spec:
     """The containerd root that the nodes' images come from."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", self.name):
-            raise ClusterError(f"cluster name {self.name!r}: use a-z, 0-9 and -, at most 20 characters")
-        if not 0 <= self.nodes <= NODES_MOST:
-            raise ClusterError(f"nodes {self.nodes}: use 0 to {NODES_MOST}")
+        checked_name(self.name)
+        for what, count in (("nodes", self.nodes), ("fake_nodes", self.fake_nodes)):
+            if not 0 <= count <= NODES_MOST:
+                raise ClusterError(f"{what} {count}: use 0 to {NODES_MOST}")
+        if self.gpus < 0 or self.hpa_sync_s <= 0:
+            raise ClusterError(f"gpus {self.gpus}, hpa_sync_s {self.hpa_sync_s}: use 0 or more, more than 0")
         if self.nodes and self.fake_nodes:
             raise ClusterError("nodes and fake_nodes: use one of them, a pod could land on either")
         if self.keda == "pods" and not self.nodes:
