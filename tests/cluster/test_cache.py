@@ -1,6 +1,7 @@
 """The cache: keyed by content, whole or absent, swept by last use."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,31 @@ def test_the_longest_unused_go_first(tmp_path: Path) -> None:
         os.utime(tmp_path / f"x-{name}", (1_000_000 - age, 1_000_000 - age))
     folders.keep_newest(tmp_path, "x-*", 2)
     assert sorted(path.name for path in tmp_path.glob("x-*")) == ["x-middle", "x-newest"]
+
+
+def test_what_is_swept_is_never_half_there_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x-old").mkdir()
+
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            folders.keep_newest(tmp_path, "x-*", 0)
+    assert not (tmp_path / "x-old").exists()
+    folders.keep_newest(tmp_path, "x-*", 0)
+    assert not list(tmp_path.glob("*half"))
+
+
+def test_what_killed_makers_left_is_swept_and_what_is_being_made_is_not(tmp_path: Path) -> None:
+    def makes(half: Path) -> None:
+        half.write_text("half")
+        (tmp_path / ".other.half").touch()
+        folders.keep_newest(tmp_path, "x-*", 9)
+        assert not (tmp_path / ".other.half").exists()
+        assert half.exists()
+
+    folders.made_once(tmp_path / "thing.tar", makes)

@@ -4,11 +4,14 @@ import errno
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster import node
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.images import Image
+from tests.e2e.cluster.marks import processes_of
 from tests.e2e.workloads import ENGINE_PORT, deployment, engine
 
 HOST_FOLDER = "/var/lib/hearth"
@@ -21,8 +24,8 @@ def engines(cluster: Cluster, engine_image: Image) -> Iterator[Cluster]:
     pod = made[0]["spec"]["template"]["spec"]
     pod["volumes"] = [{"name": "models", "hostPath": {"path": HOST_FOLDER}}]
     pod["containers"][0]["volumeMounts"] = [{"name": "models", "mountPath": "/models"}]
-    for node in ("node1", "node2"):
-        (cluster.files(node, HOST_FOLDER) / "name").write_text(node)
+    for name in ("node1", "node2"):
+        (cluster.files(name, HOST_FOLDER) / "name").write_text(name)
     cluster.apply(made)
     cluster.wait_ready("app=tiny", 2)
     yield cluster
@@ -30,7 +33,7 @@ def engines(cluster: Cluster, engine_image: Image) -> Iterator[Cluster]:
 
 
 def test_nodes_offer_gpus(cluster: Cluster) -> None:
-    assert [node.status.allocatable["nvidia.com/gpu"] for node in cluster.core.list_node().items] == [
+    assert [one.status.allocatable["nvidia.com/gpu"] for one in cluster.core.list_node().items] == [
         "8",
         "8",
     ]
@@ -73,6 +76,23 @@ def test_a_test_reaches_a_pod_from_outside(engines: Cluster) -> None:
     port = engines.forward(engines.pods("app=tiny")[0].status.pod_ip, ENGINE_PORT)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5) as answer:
         assert json.load(answer)["data"][0]["id"] == "tiny"
+
+
+def test_what_a_kubelet_writes_for_the_whole_machine_it_finds_written_on_its_node(cluster: Cluster) -> None:
+    kubelets = [pid for pid in processes_of(cluster.spec.name) if _words(pid)[:1] == ["kubelet"]]
+    assert len(kubelets) == 2
+    for pid in kubelets:
+        mounts = {line.split()[4] for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()}
+        assert {f"/proc/sys/{name}" for name in node.KERNEL} | {"/run", "/var", *node.OWN} <= mounts
+
+
+def _words(pid: int) -> list[str]:
+    """Its command line, the program without its folder; empty if it is gone."""
+    try:
+        first, *rest = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+    return [Path(first).name, *rest]
 
 
 def test_a_node_boots_again_after_a_power_cut_with_its_disk_as_it_was(cluster: Cluster) -> None:

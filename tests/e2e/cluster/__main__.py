@@ -28,6 +28,7 @@ from tests.e2e.cluster import build, folders, images, life, machine, programs, s
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.hearth_images import hearth_image
 from tests.e2e.cluster.images import Image
+from tests.e2e.cluster.keda import manifests
 from tests.e2e.cluster.layout import layout
 from tests.e2e.cluster.progress import Terminal
 from tests.e2e.cluster.spec import Keda, Spec
@@ -106,7 +107,8 @@ def status() -> None:
 def build_all() -> None:
     """Build every program and image now, so that the first start is quick."""
     tell = Terminal()
-    build.built(programs.ALL, tell)
+    manifests(build.built(programs.ALL, tell)[programs.KUBE.name] / "kubectl")
+    store.store_of(_images(keda=True, tell=tell))
     tell(f"cache: {folders.cache()}")
 
 
@@ -115,7 +117,7 @@ def kubectl(context: typer.Context) -> None:
     """kubectl as the cluster's admin; ``--name NAME`` first for another cluster than dev."""
     name, words = _named(context.args)
     at = layout(name)
-    life.enter(at, [at.program("kubectl"), f"--kubeconfig={at.kubeconfig()}", *words])
+    life.enter(at, [*at.kubectl(), *words])
 
 
 @app.command(context_settings=_PASS)

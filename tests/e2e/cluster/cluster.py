@@ -73,8 +73,7 @@ class Cluster:
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """What kubectl prints; :class:`ClusterError` with its complaint where it fails."""
-        kubectl = [self.at.program("kubectl"), f"--kubeconfig={self.at.kubeconfig()}"]
-        argv = [*life.enter_argv(self.at), *kubectl, *words]
+        argv = [*life.enter_argv(self.at), *self.at.kubectl(), *words]
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise ClusterError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")

@@ -23,6 +23,17 @@ _LEAVE_OUT = (
     "dev",
 )
 _SOURCES = Path("/etc/apt")
+_APART = (
+    "setpriv",
+    "--pdeathsig=KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child=KILL",
+)
+"""It mounts /proc in what it makes: killed, it would leave that mount on the machine."""
 
 
 def base_layer(tell: Told) -> Path:
@@ -42,7 +53,7 @@ def _make(half: Path, tell: Told) -> None:
     words = ["--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(tree), mirror()]
     try:
         with log.open("w") as file:
-            done = subprocess.run(["debootstrap", *words], stdout=file, stderr=file, check=False)
+            done = subprocess.run([*_APART, "debootstrap", *words], stdout=file, stderr=file, check=False)
         if done.returncode != 0:
             raise ClusterError("debootstrap failed", log)
         _pack(tree, half)

@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -83,11 +83,25 @@ def _make(final: Path, make: Callable[[Path], None]) -> None:
 
 
 def keep_newest(folder: Path, pattern: str, count: int) -> None:
-    """Remove all but the ``count`` entries that were used last."""
+    """Remove all but the ``count`` entries that were used last, and what killed makers left."""
     entries = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in entries[count:]:
-        remove(old)
-        (folder / f".{old.name}.lock").unlink(missing_ok=True)
+        forget(old)
+    for half in (*folder.glob(".*.half"), *folder.glob(".*.tree")):
+        with half.with_suffix(".lock").open("a") as file, suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(half)
+
+
+def forget(final: Path) -> None:
+    """Remove what :func:`made_once` made: out of sight first, for half removed must not count as whole."""
+    lock, half = (final.parent / f".{final.name}.{kind}" for kind in ("lock", "half"))
+    with locked(lock):
+        remove(half)
+        if final.exists():
+            final.rename(half)
+        remove(half)
+        lock.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -90,7 +90,7 @@ def libraries_layer(extra: str, tell: Told) -> Path:
 
 def _pip(requirements: str, tree: Path) -> None:
     """Into ``tree``, from wheels only, whatever Python this machine has."""
-    lock, log = tree.parent / f"{tree.name}.txt", tree.parent / "pip.log"
+    lock, log = tree.with_suffix(".txt"), tree.with_suffix(".log")
     lock.write_text(requirements)
     words = ["--target", str(tree), "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"]
     words += [f"--python-version={debian.PYTHON}", "--implementation=cp", "--quiet", "-r", str(lock)]

@@ -88,11 +88,12 @@ def write(image: Image, out: IO[bytes]) -> None:
 
 def digest(layer: Path) -> str:
     """SHA-256 of a layer, computed once and written beside it: one of ours has three gigabytes."""
-    beside = layer.with_suffix(".sha256")
-    if not beside.exists():
+
+    def read(half: Path) -> None:
         with layer.open("rb") as file:
-            beside.write_text(hashlib.file_digest(file, "sha256").hexdigest())
-    return beside.read_text()
+            half.write_text(hashlib.file_digest(file, "sha256").hexdigest())
+
+    return folders.made_once(layer.with_suffix(".sha256"), read).read_text()
 
 
 def layer(name: str, key: str, entries: Sequence[tuple[Path, str]]) -> Path:
@@ -147,4 +148,4 @@ def sweep(kept: int = 16) -> None:
     folders.keep_newest(folder, "layer-*.tar", kept)
     for beside in folder.glob("*.sha256"):
         if not beside.with_suffix(".tar").exists():
-            beside.unlink()
+            folders.forget(beside)

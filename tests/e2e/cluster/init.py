@@ -89,9 +89,8 @@ class Boot:
     def apply(self, objects: list[dict[str, object]]) -> None:
         """Server-side, as everybody should."""
         self._say(f"applying {len(objects)} objects")
-        kubectl = (self.at.program("kubectl"), f"--kubeconfig={self.at.kubeconfig()}")
         subprocess.run(
-            [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-"],
+            [*self.at.kubectl(), "apply", "--server-side", "--force-conflicts", "-f", "-"],
             input=yaml.safe_dump_all(objects).encode(),
             stdout=subprocess.DEVNULL,
             check=True,
@@ -126,7 +125,10 @@ def main(folder: str) -> None:
         boot.run()
     except (ClusterError, subprocess.CalledProcessError, OSError) as error:
         if not at.failure.exists():  # a node may have said it better
-            at.failure.write_text(str(error))
+            said = (
+                error if isinstance(error, ClusterError) else ClusterError(str(error), at.logs / "init.log")
+            )
+            at.failure.write_text(str(said))
         raise
     at.ready.touch()
     boot.supervisor.serve(at.control)

@@ -6,6 +6,7 @@ no node and no container.
 """
 
 import base64
+import json
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,10 +16,12 @@ import yaml
 
 from tests.e2e.cluster import folders, go
 from tests.e2e.cluster.layout import Layout
+from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.programs import KEDA, KEDA_OPERATOR
 from tests.e2e.cluster.spec import CONTROL_IP, Spec
 from tests.e2e.cluster.supervise import Process
 
+_MODULE = "github.com/kedacore/keda/v2"
 NAMESPACE = "keda"
 API_SERVICE = "v1beta1.external.metrics.k8s.io"
 IMAGES = {
@@ -45,16 +48,22 @@ def manifests(kubectl: Path) -> Path:
 
 
 def _render(kubectl: Path, half: Path) -> None:
-    module = subprocess.run(
-        [go.command(), "list", "-m", "-f", "{{.Dir}}", "github.com/kedacore/keda/v2"],
-        cwd=KEDA_OPERATOR.folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
     half.mkdir(parents=True)
-    with (half / "keda.yaml").open("w") as file:
-        subprocess.run([kubectl, "kustomize", f"{module}/config/default"], stdout=file, check=True)
+    log = half.with_suffix(".log")
+    # Downloads it again where Go's cache was cleaned since the build.
+    module = json.loads(_output(log, go.command(), "mod", "download", "-json", _MODULE))["Dir"]
+    (half / "keda.yaml").write_text(_output(log, str(kubectl), "kustomize", f"{module}/config/default"))
+    log.unlink()
+
+
+def _output(log: Path, *argv: str) -> str:
+    with log.open("w") as file:
+        done = subprocess.run(
+            argv, cwd=KEDA_OPERATOR.folder, stdout=subprocess.PIPE, stderr=file, text=True, check=False
+        )
+    if done.returncode != 0:
+        raise ClusterError("KEDA's manifests cannot be rendered", log)
+    return done.stdout
 
 
 def read(rendered: Path) -> list[Manifest]:

@@ -57,6 +57,14 @@ class Layout:
         """A binary: a link into the cache."""
         return str(self.root / "bin" / name)
 
+    def kubectl(self) -> tuple[str, ...]:
+        """Its words as admin. Its cache is by address, and that is every cluster's."""
+        return (
+            self.program("kubectl"),
+            f"--kubeconfig={self.kubeconfig()}",
+            f"--cache-dir={self.root}/kubectl",
+        )
+
     def kubeconfig(self, user: str = "admin") -> Path:
         """Of one user, for use inside the cluster's network."""
         return self.root / "kubeconfig" / user

@@ -9,6 +9,19 @@ from tests.e2e.cluster.supervise import Process
 
 OWN = ("/var/lib/kubelet", "/var/lib/hearth", "/var/log/pods", "/var/log/containers", "/var/lib/cni", "/opt")
 """Folders in which each node has files of its own; everything else is the machine's."""
+KERNEL = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
+"""What the kubelet finds in ``/proc/sys``: what it would write there, for the whole machine, if it were not.
+
+The values are those of ``k8s.io/kubernetes/pkg/util/sysctl`` (``setupKernelTunables`` in the kubelet's
+container manager); a kubelet that cannot write one does not start.
+"""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 KUBELET_HEALTH = "http://127.0.0.1:10248/healthz"
 PAUSE_IMAGE = "hearth.test/pause:1"

@@ -20,14 +20,34 @@ from tests.e2e.cluster.supervise import Supervisor
 WITHIN_S = 60.0
 
 
-def _mounts(files: Path) -> None:
+def _mounts(at: Layout, files: Path) -> None:
     """Own files over the machine's, shared onwards so that the kubelet's mounts reach its containers."""
-    subprocess.run(["mount", "--make-rshared", "/"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    _mount("--make-rshared", "/")
+    _mount("-t", "tmpfs", "tmpfs", "/run")
     Path("/run/netns").mkdir()
+    _own_var(at)
     for path in node.OWN:
         Path(path).mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mount", "--bind", f"{files}{path}", path], check=True)
+        _mount("--bind", f"{files}{path}", path)
+    for number, (name, value) in enumerate(node.KERNEL.items()):
+        seen = Path(f"/run/kernel-{number}")
+        seen.write_text(f"{value}\n")
+        _mount("--bind", str(seen), f"/proc/sys/{name}")
+
+
+def _own_var(at: Layout) -> None:
+    """``/var`` as it is, but what is made in it (the folders to mount on) is gone with the node."""
+    cluster, over = Path("/run/cluster"), Path("/run/var")
+    for folder in (cluster, over / "new", over / "work"):
+        folder.mkdir(parents=True)
+    _mount("--bind", str(at.root), str(cluster))
+    layers = f"lowerdir=/var,upperdir={over}/new,workdir={over}/work"
+    _mount("-t", "overlay", "-o", layers, "overlay", "/var")
+    _mount("--bind", str(cluster), str(at.root))  # it may lie below /var
+
+
+def _mount(*words: str) -> None:
+    subprocess.run(["mount", *words], check=True)
 
 
 def main(folder: str, name: str) -> None:
@@ -48,7 +68,7 @@ def _boot(at: Layout, spec: Spec, name: str) -> Supervisor:
     own, supervisor = at.node(name), Supervisor(at.logs / name)
     supervisor.wait_until("the network is plugged in", lambda: network.has(network.UPLINK), WITHIN_S)
     network.node_side(link)
-    _mounts(own / "files")
+    _mounts(at, own / "files")
     cgroups.make(spec.cgroup(name))
     (own / "containerd.toml").write_text(node.containerd_toml(own))
     (own / "cni" / "10-pods.conflist").write_text(node.cni_json(link))

@@ -5,6 +5,7 @@ containerd's two databases are; those are copied. 0.1 s a node instead of 5 s fo
 """
 
 import contextlib
+import json
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,11 @@ from tests.e2e.cluster import folders, images
 from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.machine import ClusterError
 
+_REPOSITORY = Path(__file__).parents[3]
 KEPT = 30
 """Stores that are kept, one for each layer of the sets in use. They share their files by hard links."""
+_PLUGINS_NOT_WANTED = ("io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt")
+"""Nothing runs here; the second makes a folder in the machine's /opt."""
 _SOCKET = "/run/containerd/containerd.sock"
 _WITHIN_S, _LOOK_S = 30.0, 0.05
 
@@ -30,6 +34,7 @@ def store_of(wanted: Sequence[Image]) -> Path:
     """
     made = _grown([part for image in wanted for part in images.parts(image)])
     folders.keep_newest(made.parent, "[0-9a-f]*", KEPT)
+    images.sweep()
     return made
 
 
@@ -44,7 +49,11 @@ def give(store: Path, target: Path) -> None:
     """A root of its own at ``target``, linked from ``store``."""
     folders.remove(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "--archive", "--link", store, target], check=True)
+    done = subprocess.run(
+        ["cp", "--archive", "--link", store, target], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ClusterError(f"images of {target}: {done.stderr.strip().splitlines()[-1]}")
     for database in store.rglob("*.db"):
         copy = target / database.relative_to(store)
         copy.unlink()
@@ -55,12 +64,12 @@ def _make(image: Image, below: Path | None, half: Path) -> None:
     if below is not None:
         give(below, half)
     half.mkdir(parents=True, exist_ok=True)
-    log = half.parent / "import.log"
+    log = half.with_suffix(".log")
     unshare = ("unshare", "--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child=KILL")
     argv = (*unshare, sys.executable, "-m", "tests.e2e.cluster.store", str(half))
     with (
         log.open("w") as file,
-        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=file, stderr=file) as child,
+        subprocess.Popen(argv, cwd=_REPOSITORY, stdin=subprocess.PIPE, stdout=file, stderr=file) as child,
     ):
         assert child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -74,7 +83,7 @@ def _import(root: str) -> None:
     """Process 1 of a namespace of its own: a containerd that lives as long as one import from stdin."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
-        config.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
+        config.write(f"version = 2\ndisabled_plugins = {json.dumps(_PLUGINS_NOT_WANTED)}\n")
         config.flush()
         argv = ["containerd", "--config", config.name, "--root", root, "--state", "/run/containerd"]
         containerd = subprocess.Popen([*argv, "--address", _SOCKET], stdin=subprocess.DEVNULL)
