@@ -13,7 +13,7 @@ PACKAGES := containerd runc containernetworking-plugins iproute2 nftables deboot
 .PHONY: cluster-up cluster-down cluster-status cluster-build vllm
 
 help:  ## what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP)  ## make .venv with locked dependencies
 

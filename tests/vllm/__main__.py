@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
+from tests.e2e.cluster.machine import UnableError
 from tests.e2e.cluster.progress import Terminal
 from tests.vllm import install as installing
 from tests.vllm import lock as locking
 from tests.vllm import tiny
-from tests.vllm.errors import UnableError, VllmError
+from tests.vllm.errors import VllmError
 from tests.vllm.serving import Flags, serving
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)

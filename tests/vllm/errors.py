@@ -1,10 +1,6 @@
-"""The two ways in which real vLLM is not to be had."""
+"""The way in which real vLLM goes wrong. What a machine cannot do is the test cluster's ``UnableError``."""
 
 from pathlib import Path
-
-
-class UnableError(Exception):
-    """This machine cannot run it, or it is not installed: what is missing, and what to do about it."""
 
 
 class VllmError(Exception):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vllm.errors import UnableError
+from tests.e2e.cluster.machine import UnableError
 from tests.vllm.install import installed
 from tests.vllm.serving import Flags, Vllm, serving
 

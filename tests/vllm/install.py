@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 
 from tests.e2e.cluster import folders
+from tests.e2e.cluster.machine import UnableError
 from tests.e2e.cluster.progress import Told
 from tests.vllm import lock, stubs
-from tests.vllm.errors import UnableError, VllmError
+from tests.vllm.errors import VllmError
 
 COMMAND = "python -m tests.vllm install"
 VERSION = "0.32.0+cpu"

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.cluster import folders
+from tests.e2e.cluster.machine import UnableError
 from tests.vllm import tiny
-from tests.vllm.errors import UnableError, VllmError
+from tests.vllm.errors import VllmError
 from tests.vllm.install import home, python
 
 MODEL = "tiny"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster.machine import UnableError
 from tests.e2e.cluster.progress import Silent
 from tests.vllm import fixture, install, stubs
-from tests.vllm.errors import UnableError
 
 
 @pytest.fixture(autouse=True)
