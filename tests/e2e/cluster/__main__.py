@@ -161,7 +161,7 @@ def main() -> None:
     except machine.UnableError as error:
         sys.stderr.write(f"cluster: {error}\n")
         sys.exit(machine.EXIT_UNABLE)
-    except machine.ClusterError as error:
+    except (machine.ClusterError, OSError) as error:
         sys.stderr.write(f"cluster: {error}\n")
         sys.exit(machine.EXIT_FAILED)
 

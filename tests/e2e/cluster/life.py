@@ -136,11 +136,12 @@ def _lines(log: Path) -> list[str]:
 def _why(at: Layout) -> ClusterError:
     aside = folders.failed(at.root.name)
     failure = aside / "failure"
-    if failure.exists():
-        return ClusterError(failure.read_text().replace(str(at.logs), str(aside)))
+    said = failure.read_text() if failure.exists() else ""  # empty on a full disk
+    if said:
+        return ClusterError(said.replace(str(at.logs), str(aside)))
     logs = [aside / "init.log", aside / "keeper.log"]
     told = [log for log in logs if log.exists() and log.stat().st_size]
-    return ClusterError(f"cluster {at.root.name} ended while it started", (told or logs)[0])
+    return ClusterError(f"cluster {at.root.name} ended while it started", told[0] if told else aside)
 
 
 def down(name: str) -> bool:
