@@ -127,11 +127,22 @@ class Clockwork:
 
     def _cut(self, ready_us: int) -> None:
         """Let the flight end where a request that becomes ready then can be admitted."""
-        steps = steps_to_reach(self._first_ps, self._inc_ps, ready_us * PS_PER_US - self._start_ps)
+        goal_ps = ready_us * PS_PER_US - self._start_ps
+        # Not positive: settled in the µs of a boundary, and ready at that boundary.
+        steps = steps_to_reach(self._first_ps, self._inc_ps, goal_ps) if goal_ps > 0 else 0
         if self._async:
             steps += 1
-        if steps < self._steps:
+        if not steps:
+            self._stand()
+        elif steps < self._steps:
             self._limit(steps)
+
+    def _stand(self) -> None:
+        """Back at the boundary of this µs: its step starts only after what callers do."""
+        self._end_ps = self._start_ps
+        self._steps = 0
+        self._landed_blocks = self._landed_seats = 0
+        self._wake_us = self._now_us + 1
 
     def _limit(self, steps: int) -> None:
         self._steps = steps

@@ -66,7 +66,7 @@ class Engine(Scheduler):
         if not self._steps:
             boundary_us = self._end_ps // PS_PER_US
             self._wake_us = min(self._wake_us, max(ready_us, boundary_us) + 1)
-        elif self._steps > 1 and first and not self._waiting and self.running < self._seats:
+        elif first and not self._waiting and self.running < self._seats:
             self._cut(ready_us)
 
     def _know_prefix(self, request: Request, prefix: tuple[tuple[int, int], ...]) -> None:
@@ -135,10 +135,7 @@ class Engine(Scheduler):
         """End the run with the step that is under way now, or here if none has begun."""
         self._settle()
         if self._start_ps // PS_PER_US == self._now_us:
-            self._end_ps = self._start_ps
-            self._steps = 0
-            self._landed_blocks = 0
-            self._wake_us = self._now_us + 1
+            self._stand()
         else:
             self._limit(1)
 

@@ -3,6 +3,7 @@ between."""
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,3 +95,25 @@ def test_macro_steps_equal_micro_steps(
     assert replay(spec, requests, moves, chains, micro=False) == replay(
         spec, requests, moves, chains, micro=True
     )
+
+
+def joined(spec: EngineSpec, at_us: int, *, looked: bool) -> list[int]:
+    """First tokens of two that decode and of one that joins them at ``at_us``."""
+    outcomes = Outcomes(3)
+    engine = Engine(spec, outcomes, start_us=0, start_id="a", replica=0)
+    for index in range(2):
+        engine.submit(index, 4 + index, 9, (), 0)
+    engine.advance(at_us)
+    if looked:
+        engine.samples()
+    engine.submit(2, 1, 1, (), at_us)
+    while (next_us := engine.next_us()) is not None:
+        engine.advance(next_us)
+    return list(outcomes.first_token_us)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["async", "sync"])
+def test_a_look_in_the_very_microsecond_of_a_boundary_delays_nobody(asynchronous: bool) -> None:
+    spec = replace(SPEC, async_scheduling=asynchronous, ingest_us=0)
+    for at_us in range(1, 12_000):  # nine steps of 1.2 ms
+        assert joined(spec, at_us, looked=True) == joined(spec, at_us, looked=False), at_us
