@@ -9,7 +9,7 @@ from zlib import crc32
 from aiohttp import web
 
 from simulations.live.asks import Ask, Chat, Completion, read
-from simulations.live.driver import Job
+from simulations.live.driver import Job, Listener
 from simulations.live.frames import FINGERPRINT, Frames, Head, chat_frames, completion_frames, usage_event
 from simulations.live.service import Service
 from simulations.live.streams import Gathering, Stream, Whole, Wire, close_stream
@@ -72,18 +72,21 @@ async def _streamed(
 ) -> web.StreamResponse:
     service = request.app[SERVICE]
     response = web.StreamResponse(headers=_EVENT_STREAM)
-    if request.version >= (1, 1):
+    chunked = request.version >= (1, 1)
+    if chunked:
         response.enable_chunked_encoding()
+    else:
+        response.force_close()  # nothing else tells such a client where the answer ends
     await response.prepare(request)
     assert request.transport is not None
-    wire = Wire(request.transport, chunked=request.version >= (1, 1))
+    wire = Wire(request.transport, chunked=chunked)
 
     def finish(tokens: int) -> None:
         wanted = usage_event(answer.head, answer.kind, answer.prompt, tokens) if ask.usage else b""
         close_stream(wire, wanted)
 
     gathering = Gathering(len(answer.jobs), finish)
-    indices = []
+    taken: list[tuple[int, Listener]] = []
     for job, seed, pieces in zip(answer.jobs, answer.seeds, frames, strict=True):
         out = Stream(
             wire,
@@ -93,8 +96,8 @@ async def _streamed(
             usage=ask.continuous_usage,
             ended=gathering.ended,
         )
-        indices.append(service.pump.submit(job, out, answer.since_us, out))
-    await _until(service, gathering, indices)
+        taken.append((service.pump.submit(job, out, answer.since_us, out), out))
+    await _until(service, gathering, taken)
     await response.write_eof()
     return response
 
@@ -103,24 +106,24 @@ async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
     service = request.app[SERVICE]
     gathering = Gathering(len(answer.jobs))
     choices = [Whole(seed=seed, ended=gathering.ended) for seed in answer.seeds]
-    indices = [
-        service.pump.submit(job, choice, answer.since_us)
+    taken: list[tuple[int, Listener]] = [
+        (service.pump.submit(job, choice, answer.since_us), choice)
         for job, choice in zip(answer.jobs, choices, strict=True)
     ]
-    await _until(service, gathering, indices)
+    await _until(service, gathering, taken)
     return web.json_response(_body(answer, choices, gathering.tokens), dumps=_compact)
 
 
-async def _until(service: Service, gathering: Gathering, indices: Sequence[int]) -> None:
-    """Wait for the end; a client that goes away takes its requests along."""
+async def _until(service: Service, gathering: Gathering, taken: Sequence[tuple[int, Listener]]) -> None:
+    """Wait for the end; a client that goes away takes along what has not ended of its requests."""
     service.answering += 1
     try:
         await gathering.all_done
     finally:
         service.answering -= 1
         if not gathering.all_done.done() or gathering.all_done.cancelled():
-            for index in indices:
-                service.pump.abort(index)
+            for index, listener in taken:
+                service.pump.abort(index, listener)
 
 
 def _body(answer: _Answer, choices: Sequence[Whole], tokens: int) -> dict[str, object]:

@@ -50,14 +50,22 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except Refusal as refusal:
-        return web.json_response(refusal.body(), status=refusal.status)
+        return _told(refusal)
+    except web.RequestPayloadError as error:
+        return _told(bad_request(" ".join(str(error).split())))
     except web.HTTPRequestEntityTooLarge as error:
-        return web.json_response(bad_request(error.text or "the body is too large").body(), status=413)
+        return _told(Refusal(413, "BadRequestError", error.text or "the body is too large"))
     except web.HTTPException as error:
         return web.json_response({"detail": error.reason}, status=error.status, headers=_kept(error))
+    except ConnectionResetError:
+        return web.Response()  # nobody is there to read it; vLLM counts it as answered too
     except Exception:  # noqa: BLE001 - whatever went wrong, the client gets this body and the log the reason
         LOGGER.exception("%s %s failed", request.method, request.path)
-        return web.json_response(broken("Internal error; the log says more.").body(), status=500)
+        return _told(broken("Internal error; the log says more."))
+
+
+def _told(refusal: Refusal) -> web.Response:
+    return web.json_response(refusal.body(), status=refusal.status)
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

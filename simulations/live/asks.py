@@ -31,12 +31,12 @@ class Ask(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: str | None = None
-    stream: bool = False
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     ignore_eos: bool = False
     max_tokens: int | None = None
     min_tokens: Annotated[int, Field(ge=0)] = 0
-    n: Literal[1] | None = 1
+    n: Literal[1] = 1
     logprobs: Literal[False] | None = None
     echo: Literal[False] | None = False
 
@@ -57,6 +57,7 @@ class Completion(Ask):
     prompt: Any = None
     max_tokens: int | None = COMPLETION_MAX_TOKENS
     best_of: Literal[1] | None = None
+    logprobs: None = None
     suffix: None = None
 
     def prompts(self, vocab: int) -> list[Prompt]:
@@ -151,6 +152,8 @@ def read_json(raw: bytes) -> Any:
         raise invalid("body: no UTF-8 text", "body") from None
     except json.JSONDecodeError as error:
         raise invalid(f"body.{error.pos}: JSON decode error: {error.msg}", f"body.{error.pos}") from None
+    except ValueError as error:
+        raise invalid(f"body: {error}", "body") from None
     except RecursionError:
         raise invalid("body: JSON decode error: nested too deeply", "body") from None
 

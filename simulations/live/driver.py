@@ -68,7 +68,7 @@ class Driver:
     def submit(
         self, job: Job, listener: Listener, now_us: int, sink: Sink | None = None, since_us: int | None = None
     ) -> int:
-        """Take a request; its number, for :meth:`abort`. ``sink`` gets tokens as they come.
+        """Take a request; its index, for :meth:`abort`. ``sink`` gets tokens as they come.
 
         ``since_us``: when it began to come in. What was spent on it since is part of the spec's ingest time,
         which stands for HTTP and tokenising, and as much less is left of that.
@@ -94,14 +94,15 @@ class Driver:
         job = self._jobs[index][0]
         self.engine.submit(index, job.prompt, job.output, job.blocks, at_us)
 
-    def abort(self, index: int, now_us: int) -> None:
+    def abort(self, index: int, listener: Listener, now_us: int) -> None:
         """The client went away: blocks are free at once. Nothing to do where the request is over.
 
+        ``listener`` says whose it was: the index of a request that is over belongs to somebody else soon.
         vLLM shows aborted requests in no metric of finished ones (vllm-project/vllm#31503, #55634); what
         they computed stays counted.
         """
         self.tick(now_us)
-        if index not in self._jobs:
+        if index not in self._jobs or self._jobs[index][1] is not listener:
             return
         if self._stalled_us is None:
             self.engine.abort(index, self.now_us)
@@ -185,7 +186,7 @@ class Driver:
         self.tick(now_us)
         for index in list(self._jobs):
             listener, total = self._jobs[index][1], self.engine.generated(index)
-            self.abort(index, now_us)
+            self.abort(index, listener, now_us)
             listener.done(total, "abort")
 
     def sleep(self, level: int, now_us: int) -> None:

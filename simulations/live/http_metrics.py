@@ -1,5 +1,6 @@
 """The http_* families that vLLM's middleware keeps, as prometheus-fastapi-instrumentator names them."""
 
+import asyncio
 import time
 
 from aiohttp import web
@@ -61,6 +62,9 @@ class HttpMetrics:
                 status, size = response.status, response.content_length or 0
             except web.HTTPException as error:
                 status, size = error.status, error.content_length or 0
+                raise
+            except asyncio.CancelledError:  # the client left: vLLM counts it as answered
+                status = 200
                 raise
             finally:
                 self._note(request, status, size, time.perf_counter() - began_s)

@@ -6,6 +6,9 @@ import sys
 import time
 from typing import Literal
 
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
+
 LOGGER = logging.getLogger("hearth.engine")
 
 
@@ -21,11 +24,22 @@ class Json(logging.Formatter):
         return json.dumps({**fields, "event": record.getMessage()}, ensure_ascii=False)
 
 
+def _one_line(record: logging.LogRecord) -> bool:
+    """Whoever sends what is no HTTP gets no stack trace into the log."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError | RequestPayloadError):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "Invalid HTTP request received: %s", (" ".join(str(error).split())[:200],)
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def set_up(form: Literal["plain", "json"]) -> None:
     """Log to stderr from now on."""
     handler = logging.StreamHandler(sys.stderr)
     plain = logging.Formatter("%(levelname)s %(asctime)s %(message)s", datefmt="%m-%d %H:%M:%S")
     handler.setFormatter(plain if form == "plain" else Json())
-    LOGGER.handlers[:] = [handler]
+    handler.addFilter(_one_line)
+    LOGGER.handlers[:] = logging.getLogger().handlers[:] = [handler]  # libraries too
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 from simulations.engine.counters import Buckets
 from simulations.live.driver import Driver, Job, Listener
@@ -11,6 +12,8 @@ from simulations.live.logs import LOGGER
 CRASHED = 1
 """Exit code of an engine that failed, by itself or by request."""
 LATE_LE_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+_Done = TypeVar("_Done")
 
 
 class Pump:
@@ -32,18 +35,27 @@ class Pump:
 
     def submit(self, job: Job, listener: Listener, since_us: int, sink: Sink | None = None) -> int:
         """As the driver's, now."""
-        index = self._driver.submit(job, listener, self.now_us(), sink, since_us)
+        index = self._driven(lambda: self._driver.submit(job, listener, self.now_us(), sink, since_us))
         self._arm()
         return index
 
-    def abort(self, index: int) -> None:
+    def abort(self, index: int, listener: Listener) -> None:
         """As the driver's, now."""
-        self.do(lambda now_us: self._driver.abort(index, now_us))
+        self.do(lambda now_us: self._driver.abort(index, listener, now_us))
 
     def do(self, act: Callable[[int], None]) -> None:
         """Do something to the driver that needs the time and may change what comes next."""
-        act(self.now_us())
+        self._driven(lambda: act(self.now_us()))
         self._arm()
+
+    def _driven(self, act: Callable[[], _Done]) -> _Done:
+        """Whatever the driver fails at is the end of the process."""
+        try:
+            return act()
+        except Exception:
+            LOGGER.exception("EngineCore encountered a fatal error.")
+            self._crash(CRASHED)
+            raise
 
     def _arm(self) -> None:
         due_us = self._driver.next_us()
@@ -62,10 +74,5 @@ class Pump:
         now_us = self.now_us()
         if self._due_us is not None:
             self.lateness.observe(max(0, now_us - self._due_us))
-        try:
-            self._driver.tick(now_us)
-        except Exception:
-            LOGGER.exception("EngineCore encountered a fatal error.")
-            self._crash(CRASHED)
-            raise
+        self._driven(lambda: self._driver.tick(now_us))
         self._arm()

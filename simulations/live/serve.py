@@ -18,6 +18,8 @@ from simulations.live.settings import Settings
 from simulations.live.startup import phases, spread
 
 EXIT_INTERRUPTED = 130
+KEEP_ALIVE_S = 5.0
+"""Idle connections are closed after it (vLLM's VLLM_HTTP_TIMEOUT_KEEP_ALIVE)."""
 BACKLOG = 2048
 """Connections that may wait to be accepted (uvicorn's default)."""
 CUT_OFF_S = 0.1
@@ -108,7 +110,11 @@ class _Process:
     async def _open(self, service: Service) -> web.AppRunner:
         """Listen from now on."""
         runner = web.AppRunner(
-            build(service), handler_cancellation=True, access_log=None, shutdown_timeout=CUT_OFF_S
+            build(service),
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_S,
+            shutdown_timeout=CUT_OFF_S,
         )
         await runner.setup()
         try:

@@ -97,6 +97,21 @@ def test_what_it_cannot_do_is_refused_by_name(fields: dict[str, Any], names: str
     assert names in body["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "encoding"),
+    [(b'{"max_tokens":' + b"1" * 5000 + b"}", "identity"), (b"{}", "gzip"), (b"[" * 10**5, "identity")],
+    ids=["a number without end", "no gzip", "brackets without end"],
+)
+def test_a_body_that_cannot_be_read_is_the_client_s_fault(raw: bytes, encoding: str) -> None:
+    async def story() -> int:
+        async with served() as one:
+            headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+            async with one.client.post("/v1/completions", data=raw, headers=headers) as answer:
+                return answer.status
+
+    assert asyncio.run(story()) == 400
+
+
 def test_pictures_are_refused() -> None:
     async def story() -> tuple[int, str]:
         async with served() as one:
@@ -161,13 +176,14 @@ def test_an_unknown_kind_of_sleep_is_refused(path: str) -> None:
     assert asyncio.run(story())[0] == 400
 
 
-def test_a_client_of_http_1_0_gets_its_stream_unchunked() -> None:
+@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n"], ids=["once", "keep-alive"])
+def test_a_client_of_http_1_0_gets_its_stream_unchunked_and_its_end(kept: bytes) -> None:
     async def story() -> bytes:
         async with served() as one:
             server = one.client.server
             reader, writer = await asyncio.open_connection(server.host, server.port)
             body = b'{"prompt":"x","max_tokens":3,"ignore_eos":true,"stream":true}'
-            head = b"POST /v1/completions HTTP/1.0\r\nContent-Type: application/json\r\n"
+            head = b"POST /v1/completions HTTP/1.0\r\nContent-Type: application/json\r\n" + kept
             writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             answer = await reader.read()
             writer.close()
@@ -202,6 +218,47 @@ def test_nothing_is_left_of_requests_that_are_over() -> None:
             return len(one.service.driver), len(one.service.driver.engine.unfinished()), load
 
     assert asyncio.run(story()) == (0, 0, '{"server_load": 0}')
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+def test_a_client_that_leaves_is_no_error_of_the_server(stream: bool) -> None:
+    async def story() -> str:
+        async with served(time_scale=1) as one:
+            body = {"prompt": "x", "max_tokens": 4000, "ignore_eos": True, "stream": stream}
+            asking = asyncio.create_task(one.client.post("/v1/completions", json=body))
+            while not len(one.service.driver):
+                await asyncio.sleep(0)
+            if stream:
+                (await asking).close()
+            else:
+                asking.cancel()
+            while len(one.service.driver):
+                await asyncio.sleep(0)
+            return (await one.get("/metrics"))[1]
+
+    metrics = asyncio.run(story())
+    assert 'http_requests_total{handler="/v1/completions",method="POST",status="2xx"} 1.0' in metrics
+    assert "5xx" not in metrics
+
+
+def test_who_leaves_without_waiting_leaves_nothing_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> int:
+        async with served() as one:
+            server = one.client.server
+            _, writer = await asyncio.open_connection(server.host, server.port)
+            body = b'{"prompt":"x","max_tokens":3,"stream":true}'
+            head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            writer.close()
+            while not (await one.get("/metrics"))[1].count('http_requests_total{handler="/v1/completions"'):
+                pass
+            return len(one.service.driver)
+
+    monkeypatch.setattr(LOGGER, "propagate", True)
+    assert asyncio.run(story()) == 0
+    assert caplog.text == ""
 
 
 def test_an_engine_that_fails_ends_the_process_instead_of_looking_well(

@@ -109,12 +109,12 @@ def test_an_abort_frees_everything_and_is_in_no_metric_of_finished_requests() ->
         driver.tick(due_us + 1)  # the next step starts after, not at, the end of the one before
     assert gone.sent == 3
     assert driver.engine.kv_usage_ratio() > 0
-    driver.abort(index, driver.now_us)
+    driver.abort(index, gone, driver.now_us)
     run_out(driver)
     assert (gone.sent, gone.end, driver.engine.kv_usage_ratio()) == (3, None, 0)
     assert (driver.tally.reasons.total(), driver.tally.e2e.sum) == (0, 0)
     assert driver.engine.samples().prompt_tokens_total == 20
-    driver.abort(index, driver.now_us)  # once more changes nothing
+    driver.abort(index, gone, driver.now_us)  # once more changes nothing
 
 
 def test_an_index_is_used_again_and_the_columns_stay_small() -> None:
@@ -125,6 +125,17 @@ def test_an_index_is_used_again_and_the_columns_stay_small() -> None:
     run_out(driver)
     assert len(indices) < 4
     assert driver.tally.reasons.total() == 3000
+
+
+def test_who_leaves_late_takes_nobody_else_along() -> None:
+    driver = a_driver(PLAIN)
+    over, stays = Heard(driver), Heard(driver)
+    index = driver.submit(a_job(4, 1), over, 0)
+    run_out(driver)
+    assert driver.submit(a_job(4, 3), stays, driver.now_us) == index
+    driver.abort(index, over, driver.now_us)
+    run_out(driver)
+    assert stays.end == (3, "length")
 
 
 def test_columns_grow_with_what_is_under_way() -> None:
@@ -157,7 +168,7 @@ def test_requests_that_come_to_a_standing_engine_wait_and_may_leave_again() -> N
     stays, leaves = Heard(driver), Heard(driver)
     driver.submit(a_job(4, 2), stays, 5 * MS, stays)
     index = driver.submit(a_job(4, 2), leaves, 6 * MS, leaves)
-    driver.abort(index, 7 * MS)
+    driver.abort(index, leaves, 7 * MS)
     driver.tick(1000 * MS)
     assert stays.at == []
     driver.unhang(1000 * MS)
@@ -173,7 +184,7 @@ def test_a_request_may_leave_an_engine_that_stands_still(running: bool) -> None:
     gone = Heard(driver)
     index = driver.submit(a_job(20, 50), gone, 0)
     driver.hang(5 * MS if running else 0)
-    driver.abort(index, 20 * MS)
+    driver.abort(index, gone, 20 * MS)
     driver.unhang(30 * MS)
     run_out(driver)
     assert (len(driver), driver.engine.unfinished(), driver.engine.kv_usage_ratio()) == (0, [], 0)
