@@ -39,11 +39,18 @@ def test_a_pod_that_shall_never_be_ready_stays_pending(bare: Cluster, apply: Any
     assert [pod.status.phase for pod in bare.pods("app=never")] == ["Pending"]
 
 
-def test_the_api_server_comes_back_after_it_was_killed(bare: Cluster) -> None:
+def test_the_api_server_comes_back_after_it_was_killed(bare: Cluster, apply: Any) -> None:
+    late = deployment("late", 1)
+    late["spec"]["template"]["metadata"]["annotations"] = {READY_AFTER: "1"}
+    apply(late)
+    bare.wait("it is bound", lambda: [pod.spec.node_name for pod in bare.pods("app=late")] != [])
     bare.kill("kube-apiserver")
     bare.wait("it is gone", lambda: bare.programs()["kube-apiserver"] == "was killed by SIGKILL")
+    said = bare.at.logs / "fake-kubelet.log"
+    bare.wait("the pod falls due", lambda: "late-" in said.read_text())
     bare.start("kube-apiserver")
     bare.wait("its objects are there", lambda: _nodes(bare) == {"node1", "node2", "node3"})
+    bare.wait_ready("app=late", 1)  # what fell due meanwhile is made up for
 
 
 def _nodes(cluster: Cluster) -> set[str]:

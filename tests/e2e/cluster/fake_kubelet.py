@@ -1,7 +1,7 @@
 """A kubelet for control planes without nodes: registers nodes with GPUs, and says that pods are Ready.
 
 It honours annotations of a pod, so that a test decides what becomes of it:
-``hearth.test/ready-after: "5"`` (seconds; ``never``), ``hearth.test/ready: "false"`` (at any time), and
+``hearth.test/ready-after: "5"`` (seconds; ``never``), ``hearth.test/ready: "false"`` (and back), and
 ``hearth.test/drain: "5"`` (seconds that it stays Ready after its deletion was asked; else it goes at once).
 
     python -m tests.e2e.cluster.fake_kubelet <kubeconfig> --nodes=3 --gpus=8
@@ -10,6 +10,7 @@ It honours annotations of a pod, so that a test decides what becomes of it:
 import argparse
 import contextlib
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from kubernetes import client, config, watch
 READY_AFTER = "hearth.test/ready-after"
 """Pod annotation: seconds from binding to Ready, or ``never``."""
 READY = "hearth.test/ready"
-"""Pod annotation: ``false`` makes it un-Ready."""
+"""Pod annotation: ``false`` makes it un-Ready, anything else or nothing Ready again."""
 DRAIN = "hearth.test/drain"
 """Pod annotation: seconds from the wish to delete it to its end; its grace period has to be longer."""
 Act = Callable[[Any], None]
@@ -103,24 +104,30 @@ class FakeKubelet:
         """A pod's newest state."""
         uid = pod.metadata.uid
         if kind == "DELETED":
-            for act in (self._make_ready, self._delete):
-                self._due.pop((uid, act), None)
+            self._due = {key: due for key, due in self._due.items() if key[0] != uid}
         elif pod.metadata.deletion_timestamp is not None:
             self._due.pop((uid, self._make_ready), None)
             self._due.setdefault((uid, self._delete), (at_s + float(_asked(pod, DRAIN, "0")), pod))
         elif _asked(pod, READY, "true") == "false" and _is_ready(pod):
-            self._make_unready(pod)
+            self._due.setdefault((uid, self._make_unready), (at_s, pod))
+        elif _asked(pod, READY, "true") != "false" and pod.status.phase == "Running" and not _is_ready(pod):
+            self._due.setdefault((uid, self._make_ready_again), (at_s, pod))
         elif pod.spec.node_name and pod.status.phase == "Pending":
             after_s = ready_after_s(pod)
             if after_s is not None:
                 self._due.setdefault((uid, self._make_ready), (at_s + after_s, pod))
 
     def turn(self, at_s: float) -> float:
-        """Do what is due; seconds until the next thing is, at most 1."""
+        """Do what is due, later where the API server fails; seconds until the next thing is, at most 1."""
         for (uid, act), (due_s, pod) in list(self._due.items()):
             if due_s <= at_s:
-                del self._due[uid, act]
-                act(pod)
+                try:
+                    act(pod)
+                except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+                    self._due[uid, act] = (at_s + _AGAIN_S, pod)
+                    sys.stderr.write(f"{pod.metadata.name}: {str(error).splitlines()[0]}; trying again\n")
+                else:
+                    del self._due[uid, act]
         return min([1.0, *(max(0.01, due_s - at_s) for due_s, _ in self._due.values())])
 
     def _make_ready(self, pod: Any) -> None:
@@ -133,8 +140,14 @@ class FakeKubelet:
         )
 
     def _make_unready(self, pod: Any) -> None:
+        self._turn(pod, "False")
+
+    def _make_ready_again(self, pod: Any) -> None:
+        self._turn(pod, "True")
+
+    def _turn(self, pod: Any, status: str) -> None:
         kinds = ("ContainersReady", "Ready")
-        conditions = [{"type": kind, "status": "False", "lastTransitionTime": now()} for kind in kinds]
+        conditions = [{"type": kind, "status": status, "lastTransitionTime": now()} for kind in kinds]
         self._quietly(self._core.patch_namespaced_pod_status, pod, {"status": {"conditions": conditions}})
 
     def _delete(self, pod: Any) -> None:
