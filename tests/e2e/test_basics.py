@@ -43,7 +43,7 @@ def test_the_api_server_comes_back_after_it_was_killed(bare: Cluster, apply: Any
     late = deployment("late", 1)
     late["spec"]["template"]["metadata"]["annotations"] = {READY_AFTER: "1"}
     apply(late)
-    bare.wait("it is bound", lambda: [pod.spec.node_name for pod in bare.pods("app=late")] != [])
+    bare.wait("it is bound", lambda: any(pod.spec.node_name for pod in bare.pods("app=late")))
     bare.kill("kube-apiserver")
     bare.wait("it is gone", lambda: bare.programs()["kube-apiserver"] == "was killed by SIGKILL")
     said = bare.at.logs / "fake-kubelet.log"
