@@ -117,7 +117,7 @@ def test_what_is_no_http_is_one_line_of_the_log() -> None:
     with running_engine() as engine:
         port = int(engine.url.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port)) as odd:
-            odd.sendall(b"knock knock\r\n\r\n")
+            odd.sendall(b"GET /knock HTTP/9.9\r\n\r\n")
             assert odd.recv(100).startswith(b"HTTP/1.0 400")
         engine.process.send_signal(signal.SIGTERM)
         _, log = engine.process.communicate()
