@@ -35,7 +35,12 @@ from tests.e2e.cluster.spec import Keda, Spec
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 Name = Annotated[str, typer.Option(help="Which cluster; each has namespaces of its own.")]
-_PASS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+_PASS = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "allow_interspersed_args": False,  # leaves a "--" further on to the command
+    "help_option_names": [],
+}
 
 
 @app.command()

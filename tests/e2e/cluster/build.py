@@ -62,7 +62,8 @@ def _compile(program: Program, out: Path, log_fd: int, log: Path, tell: Told) ->
     environment = os.environ | _ENVIRONMENT
     total = len(_packages(program, environment, log))
     flags = ["-v", "-ldflags", f"-s -w {program.stamps}".strip(), "-tags", program.tags, "-o", str(out)]
-    argv = [go.command(), "build", *flags, program.package]
+    # Interrupted when this process is killed, go removes what it has in /tmp.
+    argv = ["setpriv", "--pdeathsig=INT", go.command(), "build", *flags, program.package]
     with subprocess.Popen(
         argv, cwd=program.folder, env=environment, stdout=log_fd, stderr=subprocess.PIPE, text=True
     ) as process:

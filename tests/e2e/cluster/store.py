@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,17 +81,16 @@ def _make(image: Image, below: Path | None, half: Path) -> None:
 def _import(root: str) -> None:
     """Process 1 of a namespace of its own: a containerd that lives as long as one import from stdin."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
-        config.write(f"version = 2\ndisabled_plugins = {json.dumps(_PLUGINS_NOT_WANTED)}\n")
-        config.flush()
-        argv = ["containerd", "--config", config.name, "--root", root, "--state", "/run/containerd"]
-        containerd = subprocess.Popen([*argv, "--address", _SOCKET], stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + _WITHIN_S
-        while not Path(_SOCKET).exists() and containerd.poll() is None and time.monotonic() < deadline:
-            time.sleep(_LOOK_S)
-        subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", "-"], check=True)
-        containerd.terminate()
-        containerd.wait()
+    config = Path("/run/containerd.toml")
+    config.write_text(f"version = 2\ndisabled_plugins = {json.dumps(_PLUGINS_NOT_WANTED)}\n")
+    argv = ["containerd", "--config", str(config), "--root", root, "--state", "/run/containerd"]
+    containerd = subprocess.Popen([*argv, "--address", _SOCKET], stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + _WITHIN_S
+    while not Path(_SOCKET).exists() and containerd.poll() is None and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", "-"], check=True)
+    containerd.terminate()
+    containerd.wait()
 
 
 if __name__ == "__main__":
