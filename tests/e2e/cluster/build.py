@@ -59,10 +59,11 @@ def _build(program: Program, half: Path, tell: Told) -> None:
 
 def _compile(program: Program, out: Path, log_fd: int, log: Path, tell: Told) -> None:
     """``go build -v`` names each package that it compiles: that is the progress."""
-    environment = os.environ | _ENVIRONMENT
+    work = out.with_suffix(".work")  # not in /tmp, where a killed go leaves a gigabyte
+    work.mkdir()
+    environment = os.environ | _ENVIRONMENT | {"GOTMPDIR": str(work)}
     total = len(_packages(program, environment, log))
     flags = ["-v", "-ldflags", f"-s -w {program.stamps}".strip(), "-tags", program.tags, "-o", str(out)]
-    # Interrupted when this process is killed, go removes what it has in /tmp.
     argv = ["setpriv", "--pdeathsig=INT", go.command(), "build", *flags, program.package]
     with subprocess.Popen(
         argv, cwd=program.folder, env=environment, stdout=log_fd, stderr=subprocess.PIPE, text=True
@@ -71,6 +72,7 @@ def _compile(program: Program, out: Path, log_fd: int, log: Path, tell: Told) ->
         for done, line in enumerate(process.stderr, 1):
             os.write(log_fd, line.encode())
             tell.step(f"{program.name}: {min(done, total)} of at most {total} packages ({line.strip()[:40]})")
+    folders.remove(work)
     if process.returncode != 0:
         raise machine.ClusterError(f"go build {program.name}: {_complaint(log)}", log)
 
