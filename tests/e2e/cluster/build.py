@@ -14,8 +14,6 @@ from tests.e2e.cluster import folders, go, machine
 from tests.e2e.cluster.programs import Program
 from tests.e2e.cluster.progress import Told
 
-COLD_BUILD_BYTES = 14 << 30
-"""Go's cache and unpacked modules after a cold build of everything: 8 + 4 GB, and the binaries."""
 _ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-trimpath -buildvcs=false"}
 
 
@@ -42,6 +40,7 @@ def _built(program: Program, tell: Told) -> Path:
     if not final.exists():
         folders.cache().mkdir(parents=True, exist_ok=True)
         machine.require_space(folders.cache(), 1 << 30, f"building {program.name}")
+        tell.step(f"{program.name}: building, or waiting for somebody who is")
     return folders.made_once(final, lambda half: _build(program, half, tell))
 
 

@@ -198,10 +198,10 @@ def names() -> Iterable[str]:
 
 def programs_of(at: Layout) -> list[tuple[str, str]]:
     """(program, state) of everything in a cluster; its nodes' as ``node1/kubelet``, like their logs."""
-    if claim.pids(at) is None:
+    if not claim.held(at):
         return [("-", "not running: cluster-down removes what it left")]
     if not at.ready.exists():
-        return [("-", "starting")]
+        return [("-", "starting, or stopping")]
     rows = _states("", at.control)
     runs = {name for name, state in rows if state == RUNS}
     for link in read_spec(at.spec).links:
