@@ -23,10 +23,17 @@ class Model:
 
 def base_url(text: str) -> str:
     """``http://host:8000/v1/`` and ``http://host:8000`` are one server. Raises :class:`InputError`."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(text):
         raise InputError("--url", f"{text!r} is no address", "give one such as http://127.0.0.1:8000")
     return text.rstrip("/").removesuffix("/v1")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        return False
 
 
 async def find_model(url: str, wanted: str | None) -> Model:
@@ -56,7 +63,7 @@ async def _get(url: str) -> bytes:
 def _models(body: bytes, url: str) -> list[Model]:
     try:
         listed = [_model(item) for item in json.loads(body)["data"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(url, "lists no models", "give an OpenAI-compatible server") from None
     if not listed:
         raise InputError(url, "serves no model", "load one first")

@@ -173,7 +173,7 @@ class _Run:
                 body = await response.content.read(_MESSAGE_BYTES)
                 raise _AttemptError(Failure.STATUS, body.decode(errors="replace"))
             read = response.content.readany
-            while data := await read():
+            while not answer.done and (data := await read()):
                 answer.feed(data, self._now_us())
         if answer.error is not None:
             raise _AttemptError(Failure.ERROR, answer.error)
@@ -196,7 +196,7 @@ def _failures() -> Iterator[None]:
     except TimeoutError:
         raise _AttemptError(Failure.TIMEOUT, "no whole answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
-        raise _AttemptError(Failure.BROKEN, str(error) or type(error).__name__) from None
+        raise _AttemptError(Failure.BROKEN, f"{type(error).__name__}: {error}".rstrip(": ")) from None
     except ValueError as error:
         raise _AttemptError(Failure.ERROR, f"no event stream: {error}") from None
 

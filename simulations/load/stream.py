@@ -14,6 +14,9 @@ _USAGE = b'"completion_tokens":'
 _PROMPT = b'"prompt_tokens":'
 _FINISH = b'"finish_reason":'
 _DONE = b"[DONE]"
+MOST_TOKENS = 10_000_000
+"""More than any context: whoever counts further is no such server."""
+MOST_EVENT_BYTES = 1 << 20
 _DIGITS = (b" ", *(b"%d" % digit for digit in range(10)))
 
 
@@ -59,6 +62,8 @@ class Stream:
     def feed(self, data: bytes, at_us: int) -> None:
         """The bytes of one read that ended at ``at_us``. Raises ValueError for what is no event stream."""
         *events, self._rest = (self._rest + data).replace(b"\r\n", b"\n").split(b"\n\n")
+        if len(self._rest) > MOST_EVENT_BYTES:
+            raise ValueError(f"an event without end: {self._rest[:80]!r}")
         before = self.tokens_out
         for event in events:
             found = event.rfind(_USAGE)
@@ -89,7 +94,7 @@ class Stream:
         elif payload:
             try:
                 self._chunk(json.loads(payload))
-            except (AttributeError, TypeError):
+            except (AttributeError, TypeError, RecursionError):
                 raise ValueError(f"not what a chunk looks like: {payload[:80]!r}") from None
 
     def _chunk(self, chunk: Any) -> None:
@@ -131,7 +136,10 @@ def _number(text: bytes, start: int) -> int:
     end = start
     while text[end : end + 1] in _DIGITS:
         end += 1
-    return int(text[start:end])
+    number = int(text[start:end])
+    if number > MOST_TOKENS:
+        raise ValueError(f"no count of tokens: {text[start:end][:80]!r}")
+    return number
 
 
 def _text(event: bytes, key: bytes) -> str | None:

@@ -35,6 +35,8 @@ class Behaviour:
     """End the output there, though more was asked for."""
     stop_reason: str = "stop"
     """Why it ended there."""
+    holds: bool = False
+    """Keep the connection open after the end."""
     max_model_len: int | None = None
 
 
@@ -101,6 +103,8 @@ class Server:
         else:
             await _send(response, {"choices": [], "usage": _usage(given)})
         await response.write(b"data: [DONE]\n\n")
+        if how.holds:
+            await asyncio.sleep(60)
 
 
 def _chunk(given: int, reason: str | None, *, chat: bool, counted: bool) -> Body:

@@ -48,6 +48,13 @@ def test_merged_chunks_are_as_many_tokens_as_usage_says() -> None:
     assert (got.tokens_out[0], got.chunks[0]) == (10, 3)
 
 
+def test_an_answer_is_over_when_it_says_so_whatever_the_connection_does() -> None:
+    got, _ = run(Behaviour(holds=True), planned(trace(2)))
+    assert list(got.tokens_out) == [5, 5]
+    assert got.failures == [None] * 2
+    assert all(at != ABSENT for at in got.outcomes.finished_us)
+
+
 def test_a_server_that_answers_nobody_does_not_slow_the_arrivals() -> None:
     got, server = run(Behaviour(hang=True), planned(trace(30)), grace_s=0.3)
     assert server.most_open == 30
@@ -174,7 +181,9 @@ def test_an_address_is_taken_with_or_without_v1() -> None:
     assert base_url("http://h:1/v1/") == base_url("http://h:1/") == base_url("http://h:1") == "http://h:1"
 
 
-@pytest.mark.parametrize("text", ["h:1", "ftp://h", "http://", ""])
+@pytest.mark.parametrize(
+    "text", ["h:1", "ftp://h", "http://", "", "http://[::1", "http://h:port", "http://h:99999"]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"--url: .* is no address"):
         base_url(text)

@@ -88,8 +88,24 @@ def test_an_error_in_the_stream_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"data: {]\n\n", b"data: 5\n\n", b'data: {"choices":[3]}\n\n', b'data: {"choices":7}\n\n'],
-    ids=["no JSON", "a number", "a choice that is none", "choices that are none"],
+    [
+        b"data: {]\n\n",
+        b"data: 5\n\n",
+        b'data: {"choices":[3]}\n\n',
+        b'data: {"choices":7}\n\n',
+        b"data: " + b"[" * 100_000 + b"\n\n",
+        b'data: {"usage":{"completion_tokens":999999999999}}\n\n',
+        b"x" * 1_100_000,
+    ],
+    ids=[
+        "no JSON",
+        "a number",
+        "a choice that is none",
+        "choices that are none",
+        "brackets without end",
+        "more tokens than there are",
+        "an event without end",
+    ],
 )
 def test_what_is_no_chunk_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
