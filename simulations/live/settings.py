@@ -95,7 +95,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path 
     if merged.get("startup_seconds") is not None and merged.get("startup_phases"):
         raise InputError(
             where["startup_seconds"],
-            "says the same as --startup-phases in another way",
+            "says the same as --startup-phase in another way",
             "give one of the two",
         )
     return _checked(merged, where)
@@ -178,13 +178,17 @@ def _shown(value: Value) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+_REPEATED = {"faults": "--fault", "startup_phases": "--startup-phase"}
+
+
 def _flag(key: str) -> str:
-    return "--fault" if key == "faults" else "--" + key.replace("_", "-")
+    return _REPEATED.get(key, "--" + key.replace("_", "-"))
 
 
 def _as_flags(text: str) -> str:
     """A sentence about the scenario's keys as one about this command's flags."""
     text = text.replace("engine.tensor_parallel", "--tensor-parallel-size")
+    text = text.replace("engine.gpu_memory_utilization", "--kv-tokens")  # no setting of its own here
     return re.sub(r"\b(?:engine\.)(\w+)", lambda match: "--" + match.group(1).replace("_", "-"), text)
 
 

@@ -65,7 +65,7 @@ BAD: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
     ({}, {}, "time_scale: 0\n", "line 1: time_scale: is 0; it should be greater than 0"),
     ({}, {}, "- a\n", "holds no settings; write key: value lines"),
     ({"faults": {"hagn": True}}, {}, "", "--fault.hagn: there is no hagn; did you mean hang?"),
-    ({"startup_phases": {"lod": 1}}, {}, "", "--startup-phases.lod: there is no lod; did you mean load?"),
+    ({"startup_phases": {"lod": 1}}, {}, "", "--startup-phase.lod: there is no lod; did you mean load?"),
     ({"startup_phases": {"load": 1}, "startup_seconds": 3}, {}, "", "give one of the two"),
 ]
 
@@ -86,9 +86,10 @@ def test_bad_settings(
         ({"tensor_parallel_size": 3}, "--tensor-parallel-size: 3 does not divide"),
         ({"max_num_seqs": 900, "max_num_batched_tokens": 100}, "lower --max-num-seqs"),
         ({"kv_tokens": 1000, "max_model_len": 4000}, "--max-model-len: 4000 is more than the 976 tokens"),
+        ({"kv_tokens": 1000, "max_model_len": 4000}, "raise --kv-tokens or --tensor-parallel-size"),
         ({"gpu": "h1000"}, "--gpu: 'h1000' is not known"),
     ],
-    ids=["too large", "heads", "seats", "context", "GPU"],
+    ids=["too large", "heads", "seats", "context", "its way out", "GPU"],
 )
 def test_an_engine_that_cannot_be_is_refused_in_this_command_s_words(
     flags: dict[str, Any], says: str
