@@ -117,6 +117,9 @@ async def _whole(request: web.Request, answer: _Answer) -> web.StreamResponse:
 async def _until(service: Service, gathering: Gathering, taken: Sequence[tuple[int, Listener]]) -> None:
     """Wait for the end; a client that goes away takes along what has not ended of its requests."""
     service.answering += 1
+    if service.leaving:
+        for index, listener in taken:
+            service.pump.call_off(index, listener)
     try:
         await gathering.all_done
     finally:

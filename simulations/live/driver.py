@@ -184,10 +184,14 @@ class Driver:
     def abort_all(self, now_us: int) -> None:
         """Every request ends now, with the tokens that it has; its listener is told."""
         self.tick(now_us)
-        for index in list(self._jobs):
-            listener, total = self._jobs[index][1], self.engine.generated(index)
-            self.abort(index, listener, now_us)
-            listener.done(total, "abort")
+        for index, (_, listener) in list(self._jobs.items()):
+            self.call_off(index, listener, now_us)
+
+    def call_off(self, index: int, listener: Listener, now_us: int) -> None:
+        """A request that is not over ends now, with the tokens that it has; its listener is told."""
+        total = self.engine.generated(index)
+        self.abort(index, listener, now_us)
+        listener.done(total, "abort")
 
     def sleep(self, level: int, now_us: int) -> None:
         """Requests are aborted and nothing runs until :meth:`wake`; from level 1 on the KV cache goes too.

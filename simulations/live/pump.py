@@ -43,6 +43,10 @@ class Pump:
         """As the driver's, now."""
         self.do(lambda now_us: self._driver.abort(index, listener, now_us))
 
+    def call_off(self, index: int, listener: Listener) -> None:
+        """As the driver's, now."""
+        self.do(lambda now_us: self._driver.call_off(index, listener, now_us))
+
     def do(self, act: Callable[[int], None]) -> None:
         """Do something to the driver that needs the time and may change what comes next."""
         self._driven(lambda: act(self.now_us()))

@@ -131,8 +131,9 @@ class _Process:
         return runner
 
     async def _stop(self, service: Service, runner: web.AppRunner) -> None:
-        """As vLLM: nothing new is accepted; what runs is aborted, or may end within --shutdown-timeout."""
+        """As vLLM: nothing new is served; what runs is aborted, or may end within --shutdown-timeout."""
         LOGGER.info("Shutting down; %d requests under way", len(service.driver))
+        service.leaving = True
         for site in list(runner.sites):
             await site.stop()
         now_s = asyncio.get_running_loop().time

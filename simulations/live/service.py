@@ -40,6 +40,8 @@ class Service:
         self.pump = Pump(self.driver, asyncio.get_running_loop(), crash)
         self.answering = 0
         """Completions under way, for /load."""
+        self.leaving = False
+        """The process is about to end: what comes now is called off at once."""
         self.registry = CollectorRegistry()
         self._fill_registry()
         self._lengths = stream(settings.seed, "lengths")

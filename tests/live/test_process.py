@@ -1,6 +1,7 @@
 """`hearth engine` as a process: phases before the port opens, signals, a port in use, crashes."""
 
 import http.client
+import json
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.live.contract.asking import OpenStream, ask
+from tests.live.contract.asking import OpenStream, ask, connect
 from tests.live.contract.starting import hearth_engine, running_engine
 from tests.live.contract.target import Wanted
 
@@ -82,6 +83,25 @@ def test_with_a_shutdown_timeout_what_runs_may_end() -> None:
         stream.leave()
         target.process.communicate()
     assert (last, target.process.returncode) == ("[DONE]", 0)
+
+
+def test_while_it_waits_for_what_runs_it_takes_nothing_new() -> None:
+    with hearth_engine(Wanted(max_model_len=100_000, shutdown_timeout_s=600)) as target:
+        kept = connect(target)
+        kept.request("GET", "/health")
+        assert kept.getresponse().read() == b""
+        stream = OpenStream(target, prompt="x", max_tokens=90_000)
+        next(stream)
+        target.process.send_signal(signal.SIGTERM)
+        said(target.process, "Shutting down; 1 requests under way")
+        body = json.dumps({"prompt": "x", "max_tokens": 50})
+        kept.request("POST", "/v1/completions", body, {"Content-Type": "application/json"})
+        (choice,) = json.loads(kept.getresponse().read())["choices"]
+        kept.close()
+        stream.leave()
+        target.process.communicate()
+    assert (choice["finish_reason"], choice["text"]) == ("abort", "")
+    assert target.process.returncode == 0
 
 
 def test_a_second_signal_ends_the_waiting() -> None:
