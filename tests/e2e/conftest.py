@@ -19,13 +19,16 @@ from tests.e2e.cluster.spec import Spec
 from tests.e2e.cluster.vllm_image import vllm_image
 
 HERE = Path(__file__).parent
+TEST_WITHIN_S = 120
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below this folder needs a cluster."""
+    """Everything below this folder needs a cluster. Making one has deadlines of its own; tests have this."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TEST_WITHIN_S, func_only=True))
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,8 @@ class Boot:
             self._nodes()
         if self.spec.keda != "no":
             self._keda()
+        if self.spec.fake_nodes:
+            self._wait_for_node(f"node{self.spec.fake_nodes}")
         self._wait("the default service account is there", self._service_account, READY_WITHIN_S)
 
     def _fake_kubelet(self) -> None:
@@ -63,13 +65,16 @@ class Boot:
     def _nodes(self) -> None:
         self.apply(list(yaml.safe_load_all(dns.MANIFESTS)))
         for link in self.spec.links:
-            path = f"/api/v1/nodes/{link.name}"
-            ready = functools.partial(self.api.condition, path, "Ready")
-            self._wait(f"{link.name} is Ready", ready, READY_WITHIN_S)
+            self._wait_for_node(link.name)
             gpus = {"nvidia.com/gpu": str(self.spec.gpus)}
             patch = {"status": {"capacity": gpus, "allocatable": gpus}}
-            self.api.call("PATCH", f"{path}/status", patch, "application/strategic-merge-patch+json")
+            path = f"/api/v1/nodes/{link.name}/status"
+            self.api.call("PATCH", path, patch, "application/strategic-merge-patch+json")
         self._available("kube-system", "coredns", "DNS answers")
+
+    def _wait_for_node(self, name: str) -> None:
+        ready = functools.partial(self.api.condition, f"/api/v1/nodes/{name}", "Ready")
+        self._wait(f"{name} is Ready", ready, READY_WITHIN_S)
 
     def _keda(self) -> None:
         objects = keda.read(self.at.root / "keda.yaml")
