@@ -7,7 +7,7 @@ CODE := scaler cache_agent runtime simulations tests
 
 .DEFAULT_GOAL := help
 CLUSTER := $(BIN)/python -m tests.e2e.cluster
-PACKAGES := containerd runc containernetworking-plugins iproute2 nftables debootstrap util-linux gcc binutils
+PACKAGES := containerd runc containernetworking-plugins iproute2 nftables debootstrap util-linux gcc binutils prometheus
 
 .PHONY: help setup deps cluster-deps fmt lint type test e2e demo bench prove verify lock clean
 .PHONY: cluster-up cluster-down cluster-status cluster-build vllm
