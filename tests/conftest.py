@@ -4,7 +4,7 @@ import signal
 
 from hypothesis import settings
 
-# Started in the background by a script, we inherit an ignored Ctrl-C; the commands that tests interrupt must not.
+# A run that a script started in the background ignores Ctrl-C; the commands that tests interrupt must not.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
