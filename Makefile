@@ -72,9 +72,10 @@ demo: setup  ## Hearth and its rivals on the Azure 2023 traces: a table and an H
 bench: setup  ## speed and fidelity, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
-prove: setup  ## finish the long grids behind the tables (hours; resumes where it stopped), then the tables
+prove: setup  ## finish the long grids behind the tables (hours; resumes where it stopped), the tables, the kill loop
 	@$(BIN)/python -m tests.prove run
 	@$(BIN)/python -m tests.prove tables
+	@$(BIN)/python -m tests.e2e.kill_loop --cycles 20 --seed 1 --out results/kill-loop.jsonl
 
 verify: setup  ## regenerate, check, test; fails when the tree is not what the generators write
 	@$(BIN)/python -m scaler.decision.schemas

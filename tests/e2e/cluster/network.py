@@ -37,7 +37,12 @@ def control_plane_side() -> None:
 
 
 def join(link: NodeNet, node_pid: int) -> None:
-    """Run in the cluster's namespace: plug node ``link`` in, whose namespace ``node_pid`` is in."""
+    """Run in the cluster's namespace: plug node ``link`` in, whose namespace ``node_pid`` is in.
+
+    The link of a life before a power cut may still be there: the kernel ends namespaces in its own time.
+    """
+    if has(link.name):
+        subprocess.run(["ip", "link", "delete", link.name], stderr=subprocess.DEVNULL, check=False)
     ip("link", "add", link.name, "type", "veth", "peer", "name", UPLINK, "netns", str(node_pid))
     ip("address", "add", f"{link.gateway}/24", "dev", link.name)
     ip("link", "set", link.name, "up")

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from tests.e2e.cluster import keeper, network, node
 from tests.e2e.cluster.layout import Layout
+from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.spec import NodeNet, read_spec
 from tests.e2e.cluster.supervise import Process
 
+DEATH_WITHIN_S = 60.0
 _LOOK_S = 0.02
 
 
@@ -32,11 +34,39 @@ def main(folder: str, name: str) -> int:
     for path in ("containerd", "cni", *(f"files{path}" for path in node.OWN)):
         (at.node(name) / path).mkdir(parents=True, exist_ok=True)
     (at.logs / name).mkdir(exist_ok=True)
+    _await_end_of(at.node(name) / "life")
     child = subprocess.Popen(keeper.in_namespaces("tests.e2e.cluster.node_init", folder, name))
     while not _moved(child.pid) and child.poll() is None:
         time.sleep(_LOOK_S)
     network.join(link, child.pid)
+    (at.node(name) / "life").write_text(str(_processes(child.pid)))
     return child.wait()
+
+
+def _await_end_of(life: Path) -> None:
+    """Until nothing runs of the life before a power cut: the kernel takes its time over big processes.
+
+    They would hold containerd's databases, and the old network's end would take the new link along.
+    """
+    if not life.exists():
+        return
+    deadline = time.monotonic() + DEATH_WITHIN_S
+    while any(_in(path, life.read_text()) for path in Path("/proc").glob("[0-9]*")):
+        if time.monotonic() > deadline:
+            raise ClusterError("the life before the power cut does not end")
+        time.sleep(_LOOK_S)
+
+
+def _processes(pid: int) -> Path:
+    """The process namespace that the children of ``pid`` are in, as ``pid:[number]``."""
+    return Path(f"/proc/{pid}/ns/pid_for_children").readlink()
+
+
+def _in(process: Path, namespace: str) -> bool:
+    try:
+        return str((process / "ns" / "pid").readlink()) == namespace
+    except OSError:  # it ended while we looked
+        return False
 
 
 def _moved(pid: int) -> bool:
