@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import leftovers
-from tests.e2e.cluster import claim, folders, life, marks
+from tests.e2e.cluster import build, claim, folders, images, life, marks, programs, store
 from tests.e2e.cluster.cluster import Cluster, running
 from tests.e2e.cluster.layout import layout
 from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.progress import Silent
 from tests.e2e.cluster.spec import Spec
 from tests.e2e.conftest import unique
+from tests.e2e.workloads import deployment
 
 
 @pytest.fixture
@@ -137,3 +138,19 @@ def test_down_removes_a_folder_that_makes_no_sense(name: str) -> None:
     at.keeper.write_text("999999 999998")
     assert life.down(name)
     assert not at.root.exists()
+
+
+def test_a_node_boots_again_after_a_power_cut_with_its_disk_as_it_was(name: str) -> None:
+    system = images.system_images(build.built(programs.NODES, Silent()), keda=False)
+    with running(Spec(name=name, nodes=1, store=str(store.store_of(system)))) as cluster:
+        kept = cluster.files("node1", "/var/lib/hearth") / "kept"
+        kept.write_text("yes")
+        cluster.apply([deployment("before", 2)])
+        cluster.wait_ready("app=before", 2)
+        cluster.kill("node1")
+        cluster.wait("it is dark", lambda: cluster.programs()["node1"] == "was killed by SIGKILL")
+        cluster.start("node1")
+        cluster.wait("its kubelet runs", lambda: cluster.programs().get("node1/kubelet") == "runs")
+        cluster.apply([deployment("after", 1)])
+        cluster.wait_ready("app=after", 1)
+        assert kept.read_text() == "yes"

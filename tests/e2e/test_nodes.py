@@ -93,17 +93,3 @@ def _words(pid: int) -> list[str]:
     except OSError:
         return []
     return [Path(first).name, *rest]
-
-
-def test_a_node_boots_again_after_a_power_cut_with_its_disk_as_it_was(cluster: Cluster) -> None:
-    (cluster.files("node2", HOST_FOLDER) / "kept").write_text("yes")
-    cluster.kill("node2")
-    cluster.wait("it is dark", lambda: cluster.programs()["node2"] == "was killed by SIGKILL")
-    cluster.start("node2")
-    cluster.wait("its kubelet runs", lambda: cluster.programs().get("node2/kubelet") == "runs")
-    pinned = deployment("pinned", 1)
-    pinned["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "node2"}
-    cluster.apply([pinned])
-    cluster.wait_ready("app=pinned", 1)
-    assert (cluster.files("node2", HOST_FOLDER) / "kept").read_text() == "yes"
-    cluster.kubectl("delete", "deployment", "pinned", "--wait=false")
