@@ -10,6 +10,7 @@ import signal
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from simulations.accounting import completed_flags, distribution, judged_until_us, latencies
 from simulations.engine.engine import Engine
@@ -114,8 +115,7 @@ def _own_ttft_s(server: Running) -> float:
 
 
 def _cpu_s(server: Running) -> float:
-    with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as stat:  # noqa: PTH123 - a kernel file
-        fields = stat.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

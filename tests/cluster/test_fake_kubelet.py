@@ -75,7 +75,7 @@ def test_a_pod_becomes_what_its_annotations_say(
 
 @pytest.mark.parametrize(
     "failure",
-    [client.ApiException(status=500), urllib3.exceptions.MaxRetryError(None, "/", None)],  # type: ignore[arg-type]
+    [client.ApiException(status=500), urllib3.exceptions.ProtocolError("connection refused")],
 )
 def test_what_an_api_server_that_is_away_did_not_take_is_tried_again(
     kubelet: FakeKubelet, core: Core, failure: Exception

@@ -3,6 +3,7 @@
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,12 @@ def test_a_layer_has_no_byte_code_unless_it_was_compiled_for_the_image(tmp_path:
     ]
 
 
+def _member(tar: tarfile.TarFile, name: str) -> Any:
+    file = tar.extractfile(name)
+    assert file is not None, f"{name} is no plain file"
+    return json.load(file)
+
+
 def test_an_archive_holds_config_layers_and_name(tmp_path: Path) -> None:
     low, high = tmp_path / "low.tar", tmp_path / "high.tar"
     images.write_layer(low, [(_tree(tmp_path / "a"), "/a")])
@@ -55,8 +62,8 @@ def test_an_archive_holds_config_layers_and_name(tmp_path: Path) -> None:
     with (tmp_path / "image.tar").open("wb") as out:
         images.write(image, out)
     with tarfile.open(tmp_path / "image.tar") as tar:
-        manifest = json.load(tar.extractfile("manifest.json"))[0]  # type: ignore[arg-type]
-        config = json.load(tar.extractfile("config.json"))  # type: ignore[arg-type]
+        manifest = _member(tar, "manifest.json")[0]
+        config = _member(tar, "config.json")
         assert set(manifest["Layers"]) <= set(tar.getnames())
     assert manifest["RepoTags"] == ["hearth.test/x:1"]
     assert config["config"]["Entrypoint"] == ["/a/run"]

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,9 @@ import pytest
 
 from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.supervise import ask
+from tests.e2e.cluster.waiting import until
+
+WITHIN_S = 30.0
 
 _PROGRAM = """
 import sys
@@ -30,8 +32,7 @@ def control(tmp_path: Path) -> Iterator[Path]:
     """The socket of a supervisor with two programs."""
     with subprocess.Popen([sys.executable, "-c", _PROGRAM, str(tmp_path)]) as process:
         control = tmp_path / "control"
-        while not control.exists() and process.poll() is None:
-            time.sleep(0.01)
+        assert until(control.exists, WITHIN_S), process.poll()
         yield control
         process.terminate()
 
@@ -42,16 +43,14 @@ def _state(control: Path, name: str) -> str | None:
 
 
 def test_it_says_how_programs_end(control: Path) -> None:
-    while _state(control, "orphan-maker") is None:
-        time.sleep(0.01)
+    assert until(lambda: _state(control, "orphan-maker") is not None, WITHIN_S)
     assert _state(control, "orphan-maker") == "ended with exit status 3"
     assert _state(control, "sleeper") is None
 
 
 def test_a_killed_program_stays_dead_until_it_is_started(control: Path) -> None:
     ask(control, do="signal", name="sleeper", signal=int(signal.SIGKILL))
-    while _state(control, "sleeper") is None:
-        time.sleep(0.01)
+    assert until(lambda: _state(control, "sleeper") is not None, WITHIN_S)
     assert _state(control, "sleeper") == "was killed by SIGKILL"
     ask(control, do="start", name="sleeper")
     assert _state(control, "sleeper") is None

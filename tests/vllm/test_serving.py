@@ -6,12 +6,12 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster.waiting import until
 from tests.vllm import serving as module
 from tests.vllm.errors import VllmError
 from tests.vllm.serving import Flags, serving
@@ -57,11 +57,7 @@ def alive(pid: int) -> bool:
 
 def gone(pid: int) -> bool:
     """Whether it ends, given a while."""
-    for _ in range(500):
-        if not alive(pid):
-            return True
-        time.sleep(0.01)
-    return False
+    return until(lambda: not alive(pid), 5.0)
 
 
 def told(log: str) -> tuple[int, Path]:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from kubernetes import client
 
-from tests.e2e.cluster import claim, life
+from tests.e2e.cluster import claim, life, waiting
 from tests.e2e.cluster.forward import Forward
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.machine import ClusterError
@@ -147,10 +147,8 @@ class Cluster:
     def wait_for(what: str, ready: Callable[[], bool], within_s: float = 60.0) -> float:
         """Look until ``ready()`` is true; seconds that took. :class:`ClusterError` when it does not come."""
         begun = time.monotonic()
-        while not ready():
-            if time.monotonic() - begun > within_s:
-                raise ClusterError(f"{what}: not after {within_s:.0f} s")
-            time.sleep(_LOOK_S)
+        if not waiting.until(ready, within_s, _LOOK_S):
+            raise ClusterError(f"{what}: not after {within_s:.0f} s")
         return time.monotonic() - begun
 
     wait = wait_for

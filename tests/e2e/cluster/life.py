@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, NoReturn
 
-from tests.e2e.cluster import build, claim, folders, keda, machine, programs, store
+from tests.e2e.cluster import build, claim, folders, keda, machine, programs, store, waiting
 from tests.e2e.cluster.keeper import clean
 from tests.e2e.cluster.layout import Layout, layout
 from tests.e2e.cluster.machine import ClusterError
@@ -148,9 +148,8 @@ def down(name: str) -> bool:
     """Stop a cluster and remove whatever is left of one; True if there was anything. Always works."""
     at = layout(name)
     was = at.root.exists()
-    until = time.monotonic() + _STOP_WITHIN_S
-    while claim.held(at) and claim.pids(at) is None and time.monotonic() < until:
-        time.sleep(_LOOK_S)  # somebody is just starting it
+    # Somebody may be just starting it: the name is held, and nothing runs yet.
+    waiting.until(lambda: not claim.held(at) or claim.pids(at) is not None, _STOP_WITHIN_S)
     running = claim.pids(at)
     if running is not None:
         _end(running.keeper)

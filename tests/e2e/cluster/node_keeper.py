@@ -8,16 +8,15 @@ ran. Starting it again is a boot, with the disk as it was.
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from tests.e2e.cluster import keeper, network, node
+from tests.e2e.cluster import keeper, network, node, waiting
 from tests.e2e.cluster.layout import Layout
 from tests.e2e.cluster.machine import ClusterError
 from tests.e2e.cluster.spec import NodeNet, read_spec
 from tests.e2e.cluster.supervise import Process
 
-DEATH_WITHIN_S = 60.0
+BOOT_WITHIN_S = DEATH_WITHIN_S = 60.0
 _LOOK_S = 0.02
 
 
@@ -36,10 +35,10 @@ def main(folder: str, name: str) -> int:
     (at.logs / name).mkdir(exist_ok=True)
     _await_end_of(at.node(name) / "life")
     child = subprocess.Popen(keeper.in_namespaces("tests.e2e.cluster.node_init", folder, name))
-    while not _moved(child.pid) and child.poll() is None:
-        time.sleep(_LOOK_S)
-    network.join(link, child.pid)
-    (at.node(name) / "life").write_text(str(_processes(child.pid)))
+    waiting.until(lambda: child.poll() is not None or _life(child.pid) != "", BOOT_WITHIN_S, _LOOK_S)
+    if child.returncode is None:
+        (at.node(name) / "life").write_text(_life(child.pid))
+        network.join(link, child.pid)
     return child.wait()
 
 
@@ -48,18 +47,24 @@ def _await_end_of(life: Path) -> None:
 
     They would hold containerd's databases, and the old network's end would take the new link along.
     """
-    if not life.exists():
-        return
-    deadline = time.monotonic() + DEATH_WITHIN_S
-    while any(_in(path, life.read_text()) for path in Path("/proc").glob("[0-9]*")):
-        if time.monotonic() > deadline:
-            raise ClusterError("the life before the power cut does not end")
-        time.sleep(_LOOK_S)
+    before = life.read_text() if life.exists() else ""
+    if not waiting.until(lambda: not _anybody_in(before), DEATH_WITHIN_S, _LOOK_S):
+        raise ClusterError("the life before the power cut does not end")
 
 
-def _processes(pid: int) -> Path:
-    """The process namespace that the children of ``pid`` are in, as ``pid:[number]``."""
-    return Path(f"/proc/{pid}/ns/pid_for_children").readlink()
+def _life(pid: int) -> str:
+    """The process namespace of the children of ``pid``, as ``pid:[number]``; empty before it has any.
+
+    Its network is the node's by then: unshare(1) leaves for all its namespaces at once, and then has a child.
+    """
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid_for_children").readlink()) if _moved(pid) else ""
+    except FileNotFoundError:  # a process namespace without its first process
+        return ""
+
+
+def _anybody_in(namespace: str) -> bool:
+    return any(_in(process, namespace) for process in Path("/proc").glob("[0-9]*"))
 
 
 def _in(process: Path, namespace: str) -> bool:

@@ -9,11 +9,10 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.cluster import folders, images
+from tests.e2e.cluster import folders, images, waiting
 from tests.e2e.cluster.images import Image
 from tests.e2e.cluster.machine import ClusterError
 
@@ -23,7 +22,7 @@ KEPT = 30
 _PLUGINS_NOT_WANTED = ("io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt")
 """Nothing runs here; the second makes a folder in the machine's /opt."""
 _SOCKET = "/run/containerd/containerd.sock"
-_WITHIN_S, _LOOK_S = 30.0, 0.05
+_WITHIN_S = 30.0
 
 
 def store_of(wanted: Sequence[Image]) -> Path:
@@ -85,9 +84,7 @@ def _import(root: str) -> None:
     config.write_text(f"version = 2\ndisabled_plugins = {json.dumps(_PLUGINS_NOT_WANTED)}\n")
     argv = ["containerd", "--config", str(config), "--root", root, "--state", "/run/containerd"]
     containerd = subprocess.Popen([*argv, "--address", _SOCKET], stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + _WITHIN_S
-    while not Path(_SOCKET).exists() and containerd.poll() is None and time.monotonic() < deadline:
-        time.sleep(_LOOK_S)
+    waiting.until(lambda: Path(_SOCKET).exists() or containerd.poll() is not None, _WITHIN_S)
     subprocess.run(["ctr", "-a", _SOCKET, "-n", "k8s.io", "images", "import", "-"], check=True)
     containerd.terminate()
     containerd.wait()
